@@ -1,0 +1,22 @@
+/** What the command's exit code says; 69, 75 and 77 as in sysexits.h. */
+export const ExitCode = {
+  ok: 0,
+  /** The message was refused for good, or a peer asked about is offline. */
+  refused: 1,
+  usage: 2,
+  /** No relay could be reached, or none is installed. */
+  unreachable: 69,
+  /** No answer in time: it may work later. */
+  temporary: 75,
+  /** The relay does not let this peer in, or another connection took its place. */
+  denied: 77,
+} as const;
+
+export const EXIT_CODE_HELP = `Exit codes:
+  0    done
+  1    the message was refused for good; a peer is offline
+  2    wrong usage
+  69   no relay could be reached
+  75   no answer in time: try again later
+  77   the relay does not let this peer in, or another connection took its place
+  130  ended by Ctrl-C`;

@@ -1,0 +1,16 @@
+/** The public types and classes, the same for every platform. */
+export type { BackoffBounds } from './backoff.ts';
+export { Client, type ClientEvents, type ClientStats, type StartOptions } from './client.ts';
+export {
+  CausewayError,
+  type CausewayErrorCode,
+  ConnectionError,
+  RefusedError,
+  SendError,
+  UsageError,
+} from './errors.ts';
+export type { Status } from './link.ts';
+export type { ClientOptions, Logger } from './options.ts';
+export type { Receipt, Refusal, SendOptions } from './pending-send.ts';
+export type { Presence, WatchOptions } from './presence.ts';
+export type { IncomingMessage, MessagesOptions } from './receiver.ts';

@@ -1,0 +1,94 @@
+import type { ErrorCodeName, MessageId, ReceiptStatusName } from '@causeway/protocol';
+
+/** Every `code` that an error of this library can carry. They do not change within a major version. */
+export type CausewayErrorCode =
+  | 'bad_option'
+  | 'bad_peer'
+  | 'aborted'
+  | 'timeout'
+  | 'outcome_unknown'
+  | 'queue_full'
+  | 'watch_limit'
+  | 'stopped'
+  | 'unreachable'
+  | 'replaced'
+  | ErrorCodeName
+  | ReceiptStatusName;
+
+/**
+ * The base of all errors of this library.
+ *
+ * `code` is stable and meant for programs, `message` for people. `retryable` says whether doing the same again later
+ * can succeed without a change of the arguments or of the relay's configuration.
+ */
+export class CausewayError extends Error {
+  readonly code: CausewayErrorCode;
+  readonly retryable: boolean;
+
+  constructor(code: CausewayErrorCode, message: string, retryable: boolean, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.retryable = retryable;
+  }
+}
+
+/** An argument or option that cannot work: `bad_option`, `bad_peer`, `watch_limit`. Thrown before anything is sent. */
+export class UsageError extends CausewayError {
+  constructor(code: 'bad_option' | 'bad_peer' | 'watch_limit', message: string) {
+    super(code, message, false);
+  }
+}
+
+/**
+ * The relay refused a message for good. `code` is the receipt's status: `offline`, `too_large`, `forbidden`,
+ * `bad_recipient`, or `unconfirmed`.
+ */
+export class RefusedError extends CausewayError {
+  readonly id: MessageId;
+  readonly to: string;
+
+  constructor(status: ReceiptStatusName, id: MessageId, to: string, detail: string) {
+    super(
+      status,
+      `message to ${JSON.stringify(to)} refused: ${detail}`,
+      status === 'offline' || status === 'unconfirmed',
+    );
+    this.id = id;
+    this.to = to;
+  }
+}
+
+/**
+ * A send that ended without a receipt.
+ *
+ * `timeout`, `aborted` and `stopped`: the message was never sent, or the relay refused every copy. `outcome_unknown`:
+ * it was on its way, so it may still arrive; sending the same content again may show it twice. `queue_full`: too much
+ * waits already.
+ */
+export class SendError extends CausewayError {
+  readonly id: MessageId | null;
+
+  constructor(
+    code: 'timeout' | 'aborted' | 'stopped' | 'outcome_unknown' | 'queue_full',
+    message: string,
+    id: MessageId | null,
+    cause?: unknown,
+  ) {
+    super(code, message, code !== 'aborted', cause);
+    this.id = id;
+  }
+}
+
+/**
+ * The client ended its connection for good, or never got one. `closeCode` is the WebSocket close code, where there was
+ * one: 44xx means that trying again without a change is pointless (PROTOCOL section 6).
+ */
+export class ConnectionError extends CausewayError {
+  readonly closeCode: number | null;
+
+  constructor(code: CausewayErrorCode, message: string, retryable: boolean, closeCode: number | null, cause?: unknown) {
+    super(code, message, retryable, cause);
+    this.closeCode = closeCode;
+  }
+}

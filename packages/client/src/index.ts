@@ -1,0 +1,33 @@
+import { HARD_PACKET_BYTES } from '@causeway/protocol';
+import { WebSocket as WsWebSocket } from 'ws';
+import { Client, type StartOptions } from './client.ts';
+import type { ClientOptions } from './options.ts';
+import type { WebSocketConstructor } from './socket.ts';
+
+export * from './api.ts';
+
+/** For Node 20, which has no global WebSocket. */
+class NodeWebSocket extends WsWebSocket {
+  constructor(url: string, protocols: string[]) {
+    super(url, protocols, { perMessageDeflate: false, maxPayload: HARD_PACKET_BYTES });
+  }
+}
+
+const platform: WebSocketConstructor = globalThis.WebSocket ?? NodeWebSocket;
+
+/** A client that is not started yet. @throws UsageError for options that cannot work */
+export function createClient(options: ClientOptions): Client {
+  return new Client(options, platform);
+}
+
+/**
+ * A client that is connected.
+ * @throws UsageError for options that cannot work
+ * @throws ConnectionError when the relays refuse this client for good, `maxAttempts` is reached, or `signal` aborts.
+ * Without these it tries for ever, and says so through its logger.
+ */
+export async function connect(options: ClientOptions & StartOptions): Promise<Client> {
+  const client = createClient(options);
+  await client.start(options);
+  return client;
+}

@@ -1,0 +1,41 @@
+import { expect, describe as group, test } from 'vitest';
+import { countStatic, countVitest, describe, STEPS, selectSteps, sum } from './steps.ts';
+
+const report = (numPassedTests: number, numFailedTests: number, numPendingTests = 0, numTodoTests = 0) => ({
+  numPassedTests,
+  numFailedTests,
+  numPendingTests,
+  numTodoTests,
+});
+
+group('counting a vitest run', () => {
+  test('counts its tests', () => {
+    expect(countVitest(report(3, 0, 1, 1), 0)).toEqual({ passed: 3, failed: 0, skipped: 2 });
+    expect(countVitest(report(3, 2), 1)).toEqual({ passed: 3, failed: 2, skipped: 0 });
+  });
+
+  test('a crash, an empty run and a failure outside of tests are failures', () => {
+    expect(countVitest(null, 0).failed).toBe(1);
+    expect(countVitest(report(0, 0, 4), 0).failed).toBe(1);
+    expect(countVitest(report(5, 0), 1)).toEqual({ passed: 5, failed: 1, skipped: 0 });
+  });
+});
+
+test('a static step counts as one', () => {
+  expect(sum([countStatic(0), countStatic(2), countVitest(report(4, 0, 1), 0)])).toEqual({
+    passed: 5,
+    failed: 1,
+    skipped: 1,
+  });
+});
+
+test('steps keep their order, and an unknown one is refused', () => {
+  expect(selectSteps([])).toBe(STEPS);
+  expect(selectSteps(['unit', 'lint']).map(({ name }) => name)).toEqual(['lint', 'unit']);
+  expect(() => selectSteps(['unit', 'units'])).toThrow(/unknown step units: choose from typecheck, /);
+});
+
+test('the last line', () => {
+  expect(describe({ passed: 7, failed: 0, skipped: 0 })).toBe('7 passed, 0 failed');
+  expect(describe({ passed: 7, failed: 1, skipped: 2 })).toBe('7 passed, 1 failed, 2 skipped');
+});

@@ -1,0 +1,52 @@
+import { PortInUse } from '@causeway/service-kit';
+import { afterEach, expect, test } from 'vitest';
+import { type AdminOptions, createAdmin } from './server.ts';
+
+const closers: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close();
+});
+
+async function start(options: Partial<AdminOptions> = {}) {
+  const admin = createAdmin({
+    host: '127.0.0.1',
+    port: 0,
+    metrics: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'a 1\n' }),
+    notReady: async () => [],
+    ...options,
+  });
+  closers.push(admin.close);
+  await admin.listen();
+  const get = async (path: string, method = 'GET') => {
+    const response = await fetch(`http://127.0.0.1:${admin.port}${path}`, { method });
+    return { status: response.status, type: response.headers.get('content-type'), body: await response.text() };
+  };
+  return { admin, get };
+}
+
+test('serves metrics in the format of its source', async () => {
+  const { get } = await start();
+  expect(await get('/metrics')).toEqual({ status: 200, type: 'text/plain; version=0.0.4', body: 'a 1\n' });
+});
+
+test('tells live from ready, with the reasons', async () => {
+  let reasons: string[] = [];
+  const { get } = await start({ notReady: async () => reasons });
+  expect(await get('/health/ready')).toMatchObject({ status: 200, body: '{"status":"ok"}\n' });
+  reasons = ['draining', 'Redis is away'];
+  const notReady = await get('/health/ready?verbose');
+  expect([notReady.status, JSON.parse(notReady.body)]).toEqual([503, { status: 'unavailable', reasons }]);
+  expect((await get('/health/live')).status).toBe(200);
+});
+
+test('everything else is 404, a failure of a source 500 with its message', async () => {
+  const { get } = await start({ metrics: () => Promise.reject(new Error('broken')) });
+  expect((await get('/')).status).toBe(404);
+  expect((await get('/health/live', 'POST')).status).toBe(404);
+  expect(await get('/metrics')).toMatchObject({ status: 500, body: '{"error":"broken"}\n' });
+});
+
+test('a port in use is an error', async () => {
+  const { admin } = await start();
+  await expect(start({ port: admin.port })).rejects.toBeInstanceOf(PortInUse);
+});

@@ -1,0 +1,61 @@
+import type { NodeId } from '@causeway/protocol';
+import type { Inbox, InboxEntry, Unavailable } from '../core/ports.ts';
+import { type Commands, text } from './commands.ts';
+import { InboxReader } from './inbox-reader.ts';
+import type { Keys } from './keys.ts';
+
+/** A removed inbox is remembered so long, so that nothing that comes late brings it back. */
+const REAPED_KEEP_MS = 3_600_000;
+
+export class RedisInbox implements Inbox {
+  private readonly commands: Commands;
+  private readonly keys: Keys;
+  private readonly connectReader: () => Commands;
+  private reader: InboxReader | null = null;
+
+  /** @param connectReader makes the connection that the blocking read has for itself */
+  constructor(commands: Commands, keys: Keys, connectReader: () => Commands) {
+    this.commands = commands;
+    this.keys = keys;
+    this.connectReader = connectReader;
+  }
+
+  async open(node: NodeId): Promise<{ kind: 'opened' } | Unavailable> {
+    const state = await this.commands.script('inboxOpen', [this.keys.node(node).state], ['open'], text);
+    if (typeof state !== 'string') return state;
+    // Node ids are not used twice: an inbox that has been closed is never opened again.
+    return state === 'open' ? { kind: 'opened' } : { kind: 'unavailable', reason: `inbox is ${state}` };
+  }
+
+  start(node: NodeId, onEntries: (entries: readonly InboxEntry[]) => void): void {
+    if (this.reader) throw new Error('the inbox is being read already');
+    this.reader = new InboxReader(this.connectReader(), this.keys.node(node).inbox, onEntries);
+    this.reader.start();
+  }
+
+  trim(node: NodeId, upTo: string, bytes: number): Promise<{ kind: 'trimmed' } | Unavailable> {
+    const { state, inbox } = this.keys.node(node);
+    return this.commands.script('inboxTrim', [state, inbox], [nextId(upTo), bytes], () => ({ kind: 'trimmed' }));
+  }
+
+  close(node: NodeId): Promise<{ kind: 'closed' } | Unavailable> {
+    return this.commands.script('inboxClose', [this.keys.node(node).state], ['reaping'], () => ({ kind: 'closed' }));
+  }
+
+  remove(node: NodeId): Promise<{ kind: 'removed' } | Unavailable> {
+    const { state, inbox, links } = this.keys.node(node);
+    return this.commands.script('inboxRemove', [state, inbox, links], [REAPED_KEEP_MS], () => ({ kind: 'removed' }));
+  }
+
+  async stop(): Promise<void> {
+    const reader = this.reader;
+    this.reader = null;
+    await reader?.stop();
+  }
+}
+
+/** The smallest stream id above the given one. The count within a millisecond stays far below 2^53. */
+function nextId(id: string): string {
+  const dash = id.indexOf('-');
+  return `${id.slice(0, dash)}-${Number(id.slice(dash + 1)) + 1}`;
+}

@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import type { RedisClient } from './connect.ts';
+
+const MAILBOX = ['mbox', 'meta', 'count', 'bytes', 'index'] as const;
+
+/**
+ * Every script: its file (`lua/<file>.lua`), its keys, its arguments, and the arguments that may repeat. The header of
+ * the file says the same; a test compares them.
+ */
+export const SCRIPTS = {
+  register: {
+    file: 'register',
+    keys: [...MAILBOX, 'loc', 'watch'],
+    args: ['node', 'connection', 'resume', 'attempt', 'sticky', 'ttlMs', 'limits', 'mailboxTtlMs'],
+    rest: [],
+  },
+  refresh: { file: 'refresh', keys: ['loc'], args: ['node', 'epoch', 'ttlMs'], rest: [] },
+  locateOrStore: {
+    file: 'locate_or_store',
+    keys: [...MAILBOX, 'loc'],
+    args: ['writer', 'sequence', 'capMessages', 'capBytes', 'ttlMs'],
+    rest: ['from', 'data'],
+  },
+  mailboxAppend: {
+    file: 'mailbox_append',
+    keys: [...MAILBOX, 'loc', 'watch'],
+    args: ['node', 'epoch', 'writer', 'sequence', 'capMessages', 'capBytes', 'ttlMs', 'final', 'seen'],
+    rest: ['from', 'data'],
+  },
+  mailboxRead: { file: 'mailbox_read', keys: [...MAILBOX], args: ['after', 'count', 'bytes', 'ttlMs'], rest: [] },
+  mailboxRemove: { file: 'mailbox_remove', keys: [...MAILBOX], args: [], rest: ['id'] },
+  ledgerUpdate: {
+    file: 'ledger_update',
+    keys: ['stored'],
+    args: ['oldestSlice', 'keepMs'],
+    rest: ['slice', 'messages', 'bytes'],
+  },
+  linkAppend: {
+    file: 'link_append',
+    keys: ['state', 'inbox', 'links'],
+    args: ['from', 'first', 'last', 'exempt', 'inboxBytes', 'envelope'],
+    rest: [],
+  },
+  inboxOpen: { file: 'inbox_open', keys: ['state'], args: ['open'], rest: [] },
+  inboxClose: { file: 'inbox_close', keys: ['state'], args: ['reaping'], rest: [] },
+  inboxTrim: { file: 'inbox_trim', keys: ['state', 'inbox'], args: ['minId', 'bytes'], rest: [] },
+  inboxRemove: { file: 'inbox_remove', keys: ['state', 'inbox', 'links'], args: ['keepMs'], rest: [] },
+  watch: { file: 'watch', keys: ['watch', 'loc'], args: ['node', 'ttlMs'], rest: [] },
+  nodeRenew: {
+    file: 'node_renew',
+    keys: ['nodes'],
+    args: ['node', 'region', 'url', 'connections', 'state', 'leaseMs'],
+    rest: [],
+  },
+  nodeLeave: { file: 'node_leave', keys: ['nodes'], args: ['node'], rest: [] },
+} as const;
+
+export type ScriptName = keyof typeof SCRIPTS;
+export type Arg = string | number | Buffer;
+type Each<Names extends readonly string[], Value> = { readonly [Index in keyof Names]: Value };
+export type ScriptKeys<Name extends ScriptName> = Each<(typeof SCRIPTS)[Name]['keys'], string>;
+export type ScriptArgs<Name extends ScriptName> = (typeof SCRIPTS)[Name]['rest'] extends readonly []
+  ? Each<(typeof SCRIPTS)[Name]['args'], Arg>
+  : readonly [...Each<(typeof SCRIPTS)[Name]['args'], Arg>, ...Arg[]];
+
+const FOLDER = new URL('./lua/', import.meta.url);
+const INCLUDE = /^-- include: (.+)$/m;
+const FLAGS = /^-- flags: (.+)$/m;
+
+/**
+ * The text of a script with the parts that its header includes in front. Its first line makes Redis check before it
+ * runs, and not in its midst, that memory and replicas suffice and that it stays in one slot. What frees memory or
+ * keeps a lease has the flag `allow-oom`: it must go on when the memory is used up.
+ */
+export function loadScript(file: string): string {
+  const body = readFileSync(new URL(`${file}.lua`, FOLDER), 'utf8');
+  const parts = INCLUDE.exec(body)?.[1]?.split(', ') ?? [];
+  const flags = FLAGS.exec(body)?.[1];
+  const shebang = flags === undefined ? '#!lua' : `#!lua flags=${flags}`;
+  return [shebang, ...parts.map((part) => readFileSync(new URL(`lib/${part}.lua`, FOLDER), 'utf8')), body].join('\n');
+}
+
+/** Defines every script as a command of the client, under its name in `SCRIPTS`. */
+export function defineScripts(client: RedisClient): void {
+  for (const [name, { file, keys }] of Object.entries(SCRIPTS)) {
+    client.defineCommand(name, { lua: loadScript(file), numberOfKeys: keys.length });
+  }
+}

@@ -1,0 +1,55 @@
+import type { Store } from '../core/ports.ts';
+import { Commands, type OnCommand } from './commands.ts';
+import { type ClientRole, createClient } from './connect.ts';
+import { RedisDirectory } from './directory.ts';
+import { RedisHealth } from './health.ts';
+import { RedisInbox } from './inbox.ts';
+import { Keys } from './keys.ts';
+import { RedisLedger } from './ledger.ts';
+import { RedisLinks } from './links.ts';
+import { RedisMailbox } from './mailbox.ts';
+import { RedisMembership } from './membership.ts';
+import { RedisPresence } from './presence.ts';
+import { defineScripts } from './scripts.ts';
+import type { RedisTarget } from './url.ts';
+
+export const DEFAULT_PREFIX = 'cw:';
+
+export interface RedisStoreOptions {
+  readonly target: RedisTarget;
+  /** In front of every key; no braces. */
+  readonly prefix?: string;
+  /** Told of each command, for metrics. `inboxRead` waits for entries, so its time says nothing about Redis. */
+  readonly onCommand?: OnCommand;
+  /** Told of each connection fault, for the log. Reconnecting goes on by itself. */
+  readonly onError?: (error: Error) => void;
+}
+
+const ignore = (): void => undefined;
+
+/**
+ * Everything that nodes share, in Redis. It connects in the background: until then calls answer `unavailable`.
+ * Throws a RangeError for a prefix with braces.
+ */
+export function createRedisStore(options: RedisStoreOptions): Store {
+  const { target, prefix = DEFAULT_PREFIX, onCommand = ignore, onError = ignore } = options;
+  const keys = new Keys(prefix);
+  const connect = (role: ClientRole) => new Commands(createClient(target, role, onError), onCommand);
+  const commands = connect('commands');
+  defineScripts(commands.client);
+  const inbox = new RedisInbox(commands, keys, () => connect('reader'));
+  return {
+    directory: new RedisDirectory(commands, keys),
+    mailbox: new RedisMailbox(commands, keys),
+    ledger: new RedisLedger(commands, keys),
+    links: new RedisLinks(commands, keys),
+    inbox,
+    presence: new RedisPresence(commands, keys),
+    membership: new RedisMembership(commands, keys),
+    health: new RedisHealth(commands),
+    async close() {
+      await inbox.stop();
+      commands.client.disconnect();
+    },
+  };
+}

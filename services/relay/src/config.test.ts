@@ -1,0 +1,123 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { expect, test } from 'vitest';
+import { loadRelayConfig, VARIABLES } from './config.ts';
+import { renderConfigurationDoc } from './config-doc.ts';
+import { connectionLimit, parseOpenFileLimit } from './connection-limit.ts';
+
+const DOC = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
+
+function problems(env: Record<string, string>): readonly string[] {
+  const loaded = loadRelayConfig(env);
+  return loaded.ok ? [] : loaded.problems;
+}
+
+test('docs/configuration.md is the table', () => {
+  expect(DOC).toBe(renderConfigurationDoc());
+  const documented = [...DOC.matchAll(/^\| `(CAUSEWAY_\w+)`/gm)].map(([, name]) => name);
+  expect(documented).toEqual(Object.values(VARIABLES).map(({ name }) => name));
+});
+
+test('an empty environment is a relay of one node on this machine', () => {
+  const loaded = loadRelayConfig({ CAUSEWAY_URL: 'ws://127.0.0.1:7070', PATH: '/bin' });
+  expect(loaded).toMatchObject({
+    ok: true,
+    config: {
+      host: '127.0.0.1',
+      port: 7070,
+      sharedPort: null,
+      processes: 1,
+      adminPort: 7071,
+      redisUrl: null,
+      redisPassword: null,
+      auth: 'open',
+      publicUrl: null,
+      realms: [],
+      mailboxBytes: 16 * 1024 * 1024,
+      realmMailboxBytes: 1024 ** 3,
+      maxPayload: 65_536,
+      linkBytes: 64 * 1024 * 1024,
+      inboxBytes: 256 * 1024 * 1024,
+    },
+  });
+});
+
+test('values are read', () => {
+  const loaded = loadRelayConfig({
+    CAUSEWAY_REDIS_URL: 'redis+cluster://a:1,b:2',
+    CAUSEWAY_PROCESSES: 'auto',
+    CAUSEWAY_SHARED_PORT: '7080',
+    CAUSEWAY_REALMS: 'one, two',
+    CAUSEWAY_AUTH: 'open-sticky',
+  });
+  expect(loaded).toMatchObject({
+    ok: true,
+    config: {
+      redisUrl: 'redis+cluster://a:1,b:2',
+      processes: availableParallelism(),
+      sharedPort: 7080,
+      realms: ['one', 'two'],
+      auth: 'open-sticky',
+    },
+  });
+});
+
+test.each([
+  ['CAUSEWAY_PORT', '65536'],
+  ['CAUSEWAY_PORT', 'tcp://10.0.0.1:7070'],
+  ['CAUSEWAY_SHARED_PORT', '0'],
+  ['CAUSEWAY_PROCESSES', '0'],
+  ['CAUSEWAY_PROCESSES', 'all'],
+  ['CAUSEWAY_REDIS_URL', 'localhost:6379'],
+  ['CAUSEWAY_REDIS_PREFIX', 'cw{}:'],
+  ['CAUSEWAY_REDIS_PASSWORD_FILE', '/nowhere/at/all'],
+  ['CAUSEWAY_MAX_CONNECTIONS', '1000001'],
+  ['CAUSEWAY_AUTH', 'token'],
+  ['CAUSEWAY_PUBLIC_URL', 'http://relay'],
+  ['CAUSEWAY_REALMS', 'fine,Not Fine'],
+  ['CAUSEWAY_MAILBOX_TTL_SECONDS', '0'],
+  ['CAUSEWAY_RESERVATION_TTL_SECONDS', '-1'],
+  ['CAUSEWAY_MAX_PAYLOAD', '1048431'],
+  ['CAUSEWAY_LOG_LEVEL', 'verbose'],
+])('%s=%s is refused', (name, value) => {
+  const [problem, ...others] = problems({ [name]: value });
+  expect(problem).toMatch(new RegExp(`^${name} is .*, allowed is `));
+  expect(others).toEqual([]);
+});
+
+test('a password in the URL of Redis is not shown', () => {
+  expect(problems({ CAUSEWAY_REDIS_URL: 'reddis://:hunter2@host' }).join()).not.toContain('hunter2');
+});
+
+test('contradictions are named together', () => {
+  const file = new URL(import.meta.url).pathname;
+  expect(
+    problems({
+      CAUSEWAY_PROCESSES: '4',
+      CAUSEWAY_REDIS_PASSWORD_FILE: file,
+      CAUSEWAY_PORT: '7000',
+      CAUSEWAY_SHARED_PORT: '7000',
+      CAUSEWAY_ADMIN_PORT: '7000',
+    }),
+  ).toEqual([
+    'CAUSEWAY_PROCESSES is 4: several processes need CAUSEWAY_REDIS_URL to form one relay',
+    'CAUSEWAY_REDIS_PASSWORD_FILE is set without CAUSEWAY_REDIS_URL',
+    'CAUSEWAY_SHARED_PORT is 7000, the same as CAUSEWAY_PORT: it must be a second port',
+    'CAUSEWAY_ADMIN_PORT is 7000, the same as a public port: it must be one of its own',
+  ]);
+});
+
+test('an unknown name is refused with the nearest one', () => {
+  expect(problems({ CAUSEWAY_REDIS_URI: 'x', CAUSEWAY_PORT: 'x' })).toEqual([
+    'CAUSEWAY_REDIS_URI is unknown, did you mean CAUSEWAY_REDIS_URL?',
+    'CAUSEWAY_PORT is "x", allowed is an integer from 0 to 65535',
+  ]);
+});
+
+test('connections are what the open-file limit leaves', () => {
+  expect(parseOpenFileLimit('Limit  Soft  Hard\nMax open files            1024   524288   files\n')).toBe(1024);
+  expect(parseOpenFileLimit('Max open files            unlimited   unlimited   files')).toBe(Number.POSITIVE_INFINITY);
+  expect([100, 1024, 20_000, 1_048_576, Number.POSITIVE_INFINITY].map(connectionLimit)).toEqual([
+    64, 896, 17_952, 1_000_000, 1_000_000,
+  ]);
+});

@@ -1,0 +1,258 @@
+import { availableParallelism } from 'node:os';
+import {
+  asRealm,
+  DEFAULT_MAX_PAYLOAD,
+  deliverFrameBytes,
+  MAX_PACKET_BYTES,
+  MAX_PEER_ID_BYTES,
+} from '@causeway/protocol';
+import {
+  type Config,
+  type Environment,
+  integer,
+  LOG_LEVELS,
+  type Loaded,
+  list,
+  loadConfig,
+  oneOf,
+  optional,
+  secretFile,
+  text,
+  variable,
+} from '@causeway/service-kit';
+import { z } from 'zod';
+import { readConnectionLimit } from './connection-limit.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const DAY_SECONDS = 86_400;
+
+/** A DELIVER from the longest peer id must fit into a packet. */
+const MOST_PAYLOAD = MAX_PACKET_BYTES - deliverFrameBytes(MAX_PEER_ID_BYTES, 0);
+const HOST = /^[A-Za-z0-9.:_-]+$/;
+const REDIS_URL = /^(rediss?|rediss?\+cluster|rediss?\+sentinel):\/\/\S+$/;
+const WEB_URL = /^wss?:\/\/\S+$/;
+const port = integer(0, 65_535);
+
+const processes = z
+  .union([z.literal('auto').transform(() => availableParallelism()), integer(1, 256)])
+  .describe('`auto` or an integer from 1 to 256');
+
+const realm = z
+  .string()
+  .transform((name, context) => {
+    const valid = asRealm(name);
+    if (valid !== null) return valid;
+    context.addIssue({ code: 'custom', message: `${JSON.stringify(name)} is no realm name` });
+    return z.NEVER;
+  })
+  .describe('1 to 64 of `a-z 0-9 . _ -`');
+
+/** Every variable of the relay; `docs/configuration.md` is generated from it. */
+export const VARIABLES = {
+  host: variable({
+    name: 'CAUSEWAY_HOST',
+    schema: text(HOST, 'a host name or address'),
+    default: '127.0.0.1',
+    doc: 'Address of the public port. The image sets `0.0.0.0`.',
+  }),
+  port: variable({
+    name: 'CAUSEWAY_PORT',
+    schema: port,
+    default: '7070',
+    doc: 'Public port, WebSocket and HTTP; 0 for any free one.',
+  }),
+  sharedPort: variable({
+    name: 'CAUSEWAY_SHARED_PORT',
+    schema: optional(integer(1, 65_535)),
+    default: '',
+    doc: 'A second public port that several processes on one machine share (SO_REUSEPORT).',
+  }),
+  processes: variable({
+    name: 'CAUSEWAY_PROCESSES',
+    schema: processes,
+    default: '1',
+    doc: 'Relay processes behind the shared port, each a full node; `auto` is one for each core. More than 1 needs Redis.',
+  }),
+  adminHost: variable({
+    name: 'CAUSEWAY_ADMIN_HOST',
+    schema: text(HOST, 'a host name or address'),
+    default: '127.0.0.1',
+    doc: 'Address of the admin port. The image sets `0.0.0.0`.',
+  }),
+  adminPort: variable({
+    name: 'CAUSEWAY_ADMIN_PORT',
+    schema: port,
+    default: '7071',
+    doc: 'Admin port: `/metrics`, `/health/live`, `/health/ready`; 0 for any free one.',
+  }),
+  redisUrl: variable({
+    name: 'CAUSEWAY_REDIS_URL',
+    schema: optional(
+      text(REDIS_URL, '`redis://host:port`, `redis+cluster://h1:p1,h2:p2` or `redis+sentinel://...`; `rediss` for TLS'),
+    ),
+    default: '',
+    doc: 'The Redis that nodes share. Empty: one node that keeps everything in its memory.',
+    secret: true,
+  }),
+  redisPrefix: variable({
+    name: 'CAUSEWAY_REDIS_PREFIX',
+    schema: text(/^[^{}\s]{1,64}$/, '1 to 64 characters without blanks and braces'),
+    default: 'cw:',
+    doc: 'Beginning of every key in Redis.',
+  }),
+  redisPassword: variable({
+    name: 'CAUSEWAY_REDIS_PASSWORD_FILE',
+    schema: optional(secretFile()),
+    default: '',
+    doc: 'File that holds the password for Redis.',
+  }),
+  maxConnections: variable({
+    name: 'CAUSEWAY_MAX_CONNECTIONS',
+    schema: integer(1, 1_000_000),
+    default: { doc: 'from the open-file limit', compute: () => String(readConnectionLimit()) },
+    doc: 'Open connections of clients; further ones are answered `server_full`.',
+  }),
+  auth: variable({
+    name: 'CAUSEWAY_AUTH',
+    schema: oneOf(['open', 'open-sticky']),
+    default: 'open',
+    doc: 'Who may take a peer id: anyone, or only who holds the secret of its live reservation.',
+  }),
+  region: variable({
+    name: 'CAUSEWAY_REGION',
+    schema: text(/^[A-Za-z0-9._-]{0,64}$/, 'up to 64 letters, digits, `.`, `_`, `-`'),
+    default: '',
+    doc: 'Where the node runs, as told to clients.',
+  }),
+  publicUrl: variable({
+    name: 'CAUSEWAY_PUBLIC_URL',
+    schema: optional(text(WEB_URL, 'a `ws://` or `wss://` URL')),
+    default: '',
+    doc: 'Where clients reach this node, as told to them and to other nodes.',
+  }),
+  realms: variable({
+    name: 'CAUSEWAY_REALMS',
+    schema: list(realm),
+    default: '',
+    doc: 'Realms that are served. Empty: all.',
+  }),
+  nodeLeaseMs: variable({
+    name: 'CAUSEWAY_NODE_LEASE_MS',
+    schema: integer(500, 5 * MINUTE),
+    default: '5000',
+    doc: 'Milliseconds after which others may declare a node dead that no longer renews its lease.',
+  }),
+  heartbeatMs: variable({
+    name: 'CAUSEWAY_HEARTBEAT_MS',
+    schema: integer(100, 10 * MINUTE),
+    default: '25000',
+    doc: 'Milliseconds between WebSocket pings; a connection that is silent for two of them is closed.',
+  }),
+  helloTimeoutMs: variable({
+    name: 'CAUSEWAY_HELLO_TIMEOUT_MS',
+    schema: integer(100, MINUTE),
+    default: '5000',
+    doc: 'Milliseconds that a client has for its HELLO.',
+  }),
+  reservationTtlSeconds: variable({
+    name: 'CAUSEWAY_RESERVATION_TTL_SECONDS',
+    schema: integer(1, 30 * DAY_SECONDS),
+    default: '3600',
+    doc: 'Seconds for which a reservation outlives its connection.',
+  }),
+  sendWindow: variable({
+    name: 'CAUSEWAY_SEND_WINDOW',
+    schema: integer(1, 65_536),
+    default: '256',
+    doc: 'Messages that a client may have without a receipt.',
+  }),
+  ackTimeoutMs: variable({
+    name: 'CAUSEWAY_ACK_TIMEOUT_MS',
+    schema: integer(50, MINUTE),
+    default: '2000',
+    doc: 'Milliseconds after which a delivery that is not acknowledged is stored.',
+  }),
+  mailboxMessages: variable({
+    name: 'CAUSEWAY_MAILBOX_MESSAGES',
+    schema: integer(1, 1_000_000),
+    default: '1000',
+    doc: 'Messages that wait for one peer at most.',
+  }),
+  mailboxBytes: variable({
+    name: 'CAUSEWAY_MAILBOX_BYTES',
+    schema: integer(KIB, GIB),
+    default: '16777216',
+    doc: 'Bytes that wait for one peer at most.',
+  }),
+  mailboxTtlSeconds: variable({
+    name: 'CAUSEWAY_MAILBOX_TTL_SECONDS',
+    schema: integer(1, 30 * DAY_SECONDS),
+    default: '3600',
+    doc: 'Seconds that a message waits at most.',
+  }),
+  realmMailboxBytes: variable({
+    name: 'CAUSEWAY_REALM_MAILBOX_BYTES',
+    schema: integer(KIB, KIB * GIB),
+    default: '1073741824',
+    doc: 'Bytes of all mailboxes of a realm together.',
+  }),
+  maxPayload: variable({
+    name: 'CAUSEWAY_MAX_PAYLOAD',
+    schema: integer(1, MOST_PAYLOAD),
+    default: String(DEFAULT_MAX_PAYLOAD),
+    doc: 'Bytes of one message.',
+  }),
+  linkBytes: variable({
+    name: 'CAUSEWAY_LINK_BYTES',
+    schema: integer(2 * MIB, 16 * GIB),
+    default: String(64 * MIB),
+    doc: 'Bytes that wait in memory for one other node.',
+  }),
+  inboxBytes: variable({
+    name: 'CAUSEWAY_INBOX_BYTES',
+    schema: integer(2 * MIB, 64 * GIB),
+    default: String(256 * MIB),
+    doc: 'Bytes in the inbox of one node in Redis.',
+  }),
+  logLevel: variable({
+    name: 'CAUSEWAY_LOG_LEVEL',
+    schema: oneOf(LOG_LEVELS),
+    default: 'info',
+    doc: 'Least level of the records that are logged.',
+  }),
+} as const;
+
+export type RelayConfig = Config<typeof VARIABLES>;
+
+/** Names that the client and the command line read, which may share an environment with a relay. */
+const IGNORED = ['CAUSEWAY_URL'];
+
+export function loadRelayConfig(env: Environment): Loaded<RelayConfig> {
+  const loaded = loadConfig(VARIABLES, env, { prefix: 'CAUSEWAY_', ignored: IGNORED });
+  if (!loaded.ok) return loaded;
+  const problems = contradictions(loaded.config);
+  return problems.length > 0 ? { ok: false, problems } : loaded;
+}
+
+/** What each variable allows by itself but not together with others. */
+function contradictions(config: RelayConfig): string[] {
+  const { processes: count, redisUrl, redisPassword, port: main, sharedPort, host, adminHost, adminPort } = config;
+  const problems: string[] = [];
+  if (count > 1 && redisUrl === null) {
+    problems.push(`CAUSEWAY_PROCESSES is ${count}: several processes need CAUSEWAY_REDIS_URL to form one relay`);
+  }
+  if (redisPassword !== null && redisUrl === null) {
+    problems.push('CAUSEWAY_REDIS_PASSWORD_FILE is set without CAUSEWAY_REDIS_URL');
+  }
+  if (sharedPort === main) {
+    problems.push(`CAUSEWAY_SHARED_PORT is ${sharedPort}, the same as CAUSEWAY_PORT: it must be a second port`);
+  }
+  if (host === adminHost && adminPort !== 0 && (adminPort === main || adminPort === sharedPort)) {
+    problems.push(`CAUSEWAY_ADMIN_PORT is ${adminPort}, the same as a public port: it must be one of its own`);
+  }
+  return problems;
+}

@@ -1,0 +1,105 @@
+import { DROP_REASONS, type DropReason } from './drops.ts';
+
+/** How a message was carried. */
+export const PATHS = ['local', 'remote', 'mailbox'] as const;
+export type Path = (typeof PATHS)[number];
+
+/** Why an owner stopped direct delivery and wrote its window to the mailbox. */
+export const SPILL_CAUSES = ['window_full', 'ack_timeout', 'disconnect', 'handover'] as const;
+export type SpillCause = (typeof SPILL_CAUSES)[number];
+
+/** Fixed upper bounds, kept as plain counts: observing costs one short loop and no allocation. */
+export class Distribution {
+  readonly bounds: readonly number[];
+  readonly counts: number[];
+  sum = 0;
+  count = 0;
+
+  constructor(bounds: readonly number[]) {
+    this.bounds = bounds;
+    this.counts = new Array<number>(bounds.length).fill(0);
+  }
+
+  observe(value: number): void {
+    this.sum += value;
+    this.count += 1;
+    for (let i = 0; i < this.bounds.length; i += 1) {
+      if (value <= (this.bounds[i] as number)) {
+        this.counts[i] = (this.counts[i] as number) + 1;
+        return;
+      }
+    }
+  }
+}
+
+function zeros<K extends string>(keys: readonly K[]): Record<K, number> {
+  return Object.fromEntries(keys.map((key) => [key, 0])) as Record<K, number>;
+}
+
+/**
+ * What the core counts. Plain numbers, so that counting on the message path is an addition; `telemetry/` reads them
+ * when it is scraped. All only grow.
+ */
+export class Counters {
+  connectionsOpened = 0;
+  /** By close code that the relay gave, or 1000..1015 as the client's. */
+  readonly connectionsClosed = new Map<number, number>();
+  registrations = { fresh: 0, renewed: 0 };
+  /** By error code. */
+  readonly registrationsRefused = new Map<string, number>();
+  /** Messages handed on: to a client from a sender on this node, to another node, into a mailbox. */
+  readonly messages = zeros(PATHS);
+  /** Payload bytes of `messages`. */
+  readonly bytes = zeros(PATHS);
+  /** Receipts given by this node, by status code. */
+  readonly receipts = new Array<number>(256).fill(0);
+  readonly drops = zeros(Object.keys(DROP_REASONS) as DropReason[]);
+  readonly spills = zeros(SPILL_CAUSES);
+  /** Messages that spills wrote. */
+  spilledMessages = 0;
+  /** Messages delivered out of mailboxes. */
+  mailboxDelivered = 0;
+  handovers = 0;
+  lookups = 0;
+  /** Corrections of the location cache by owners. */
+  routesMoved = 0;
+  routesGone = 0;
+  linkRetries = 0;
+  linkGaps = 0;
+  linkFull = 0;
+  /** Frames in one append to another node's inbox. */
+  readonly batchFrames = new Distribution([1, 2, 4, 8, 16, 32, 64, 128, 256, 512]);
+  /** Milliseconds between an entry's append and its reading. */
+  readonly inboxLag = new Distribution([1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 5000]);
+  inboxEntries = 0;
+  presenceChanges = 0;
+
+  drop(reason: DropReason, count = 1): void {
+    this.drops[reason] += count;
+  }
+
+  closed(code: number): void {
+    this.connectionsClosed.set(code, (this.connectionsClosed.get(code) ?? 0) + 1);
+  }
+
+  carried(path: Path, bytes: number): void {
+    this.messages[path] += 1;
+    this.bytes[path] += bytes;
+  }
+}
+
+/** What there is at this moment; computed when asked. */
+export interface Gauges {
+  readonly connections: number;
+  readonly registrations: number;
+  /** Recipients that receive from their mailbox. */
+  readonly catchingUp: number;
+  readonly cachedRoutes: number;
+  /** Frames that wait for their append or for the other node's acknowledgment, over all links. */
+  readonly linkFrames: number;
+  readonly linkBytes: number;
+  /** Entries of this node's inbox that are read but not settled. */
+  readonly inboxUnsettled: number;
+  readonly watchedPeers: number;
+  readonly sendsPending: number;
+}

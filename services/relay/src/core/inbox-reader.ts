@@ -1,0 +1,179 @@
+import type { NodeId } from '@causeway/protocol';
+import type { PeerKey } from './address.ts';
+import type { Clock, Log, Timers } from './clock.ts';
+import type { Counters } from './counters.ts';
+import { InboxLog, type LoggedEntry } from './inbox-log.ts';
+import { storedAt } from './mailbox-id.ts';
+import type { Message } from './message.ts';
+import { type EnvelopeHead, type FieldReader, NodeFrame, type PresenceChange, readEnvelope } from './node-frames.ts';
+import type { NodeLinks } from './node-links.ts';
+import type { Inbox, InboxEntry, Location, MailboxId } from './ports.ts';
+import type { Barrier } from './route.ts';
+
+/** Trimming lags behind by this much, so that it is not a command for each entry. */
+const TRIM_AFTER_MS = 50;
+
+export interface InboxReaderDeps {
+  readonly self: NodeId;
+  readonly inbox: Inbox;
+  readonly links: NodeLinks;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: Log;
+  readonly counters: Counters;
+  readonly onMessage: (message: Message) => void;
+  readonly onReceipt: (session: number, id: Message['id'], status: number) => void;
+  readonly onCorrection: (source: NodeId, key: PeerKey, upTo: number, location: Location | null) => void;
+  readonly onHandover: (key: PeerKey, epoch: number) => void;
+  readonly onTurn: (key: PeerKey, epoch: number) => void;
+  readonly onFlush: (key: PeerKey, barrier: Barrier) => void;
+  readonly onPresence: (change: PresenceChange) => void;
+  readonly onEcho: (nonce: number) => void;
+}
+
+/**
+ * The receiving end of all links: reads this node's inbox in order, drops frames that it has read before, and trims the
+ * log behind what is settled.
+ */
+export class InboxReader {
+  private readonly deps: InboxReaderDeps;
+  private readonly log = new InboxLog();
+  private readonly read = new Map<NodeId, number>();
+  private trimming = false;
+
+  constructor(deps: InboxReaderDeps) {
+    this.deps = deps;
+  }
+
+  /** Entries that have been read and are not settled, or not trimmed yet. */
+  get unsettled(): number {
+    return this.log.length;
+  }
+
+  start(): void {
+    this.deps.inbox.start(this.deps.self, (entries) => {
+      for (const entry of entries) this.take(entry);
+      this.trimLater();
+    });
+  }
+
+  private take({ id, envelope }: InboxEntry): void {
+    const { counters, clock, log } = this.deps;
+    counters.inboxEntries += 1;
+    counters.inboxLag.observe(Math.max(0, clock.now() - storedAt(id as MailboxId)));
+    const head = readEnvelope(envelope);
+    if (head === null) {
+      log.error({ entry: id, bytes: envelope.length }, 'an inbox entry is of no version that this node reads');
+      return this.log.add({ id, source: '' as NodeId, bytes: envelope.length, unsettled: 0 });
+    }
+    const logged: LoggedEntry = { id, source: head.sender, bytes: envelope.length, unsettled: 0 };
+    this.log.add(logged);
+    try {
+      this.takeFrames(head, logged);
+    } catch (error) {
+      log.error({ entry: id, source: head.sender, error: String(error) }, 'an inbox entry is malformed');
+    }
+  }
+
+  private takeFrames(head: EnvelopeHead, logged: LoggedEntry): void {
+    const link = this.deps.links.to(head.sender);
+    link.acknowledge(head.ack);
+    let last = this.read.get(head.sender) ?? 0;
+    for (let sequence = head.first; head.frames.more; sequence += 1) {
+      const { type, body } = head.frames.frame();
+      if (sequence <= last) {
+        this.deps.counters.drop('stale_frame');
+        continue;
+      }
+      last = sequence;
+      link.readSequence = sequence;
+      this.read.set(head.sender, sequence);
+      this.handle(type, body, sequence, logged);
+    }
+  }
+
+  private handle(type: number, body: FieldReader, sequence: number, logged: LoggedEntry): void {
+    switch (type) {
+      case NodeFrame.message:
+        logged.unsettled += 1;
+        return this.deps.onMessage(readMessage(body, sequence, logged));
+      case NodeFrame.receipts:
+        while (body.more) this.deps.onReceipt(body.u32(), body.u64(), body.u8());
+        return;
+      case NodeFrame.moved: {
+        const upTo = body.u48();
+        const epoch = body.epoch();
+        const node = body.node();
+        return this.deps.onCorrection(logged.source, body.key(), upTo, { node, epoch });
+      }
+      case NodeFrame.gone: {
+        const upTo = body.u48();
+        return this.deps.onCorrection(logged.source, body.key(), upTo, null);
+      }
+      case NodeFrame.handover: {
+        const epoch = body.epoch();
+        body.epoch();
+        body.node();
+        return this.deps.onHandover(body.key(), epoch);
+      }
+      case NodeFrame.turn: {
+        const epoch = body.epoch();
+        return this.deps.onTurn(body.key(), epoch);
+      }
+      case NodeFrame.flush: {
+        const epoch = body.epoch();
+        return this.deps.onFlush(body.key(), { source: logged.source, sequence, epoch });
+      }
+      case NodeFrame.presence: {
+        const online = body.u8() === 1;
+        const at = body.u48();
+        const epoch = body.epoch();
+        return this.deps.onPresence({ key: body.key(), online, at, epoch });
+      }
+      case NodeFrame.probe:
+        return this.deps.links.to(logged.source).signal(NodeFrame.none);
+      case NodeFrame.echo:
+        return this.deps.onEcho(body.u48());
+    }
+  }
+
+  /** Settling happens in many places; the head of the log is looked at a little later, for all of them together. */
+  private trimLater(): void {
+    if (this.trimming) return;
+    this.trimming = true;
+    this.deps.timers.after(TRIM_AFTER_MS, () => this.trim());
+  }
+
+  private trim(): void {
+    const settled = this.log.takeSettled();
+    if (settled === null) {
+      this.trimming = false;
+      if (this.log.length > 0) this.trimLater();
+      return;
+    }
+    this.trimUpTo(settled.upTo, settled.bytes);
+  }
+
+  private trimUpTo(upTo: string, bytes: number): void {
+    this.deps.inbox.trim(this.deps.self, upTo, bytes).then((reply) => {
+      if (reply.kind === 'unavailable') {
+        this.deps.timers.after(TRIM_AFTER_MS * 4, () => this.trimUpTo(upTo, bytes));
+        return;
+      }
+      this.trimming = false;
+      if (this.log.length > 0) this.trimLater();
+    });
+  }
+}
+
+function readMessage(body: FieldReader, sequence: number, entry: LoggedEntry): Message {
+  const session = body.u32();
+  const run = body.u16();
+  const id = body.u64();
+  const flags = body.u8();
+  const origin = body.node();
+  const to = body.key();
+  const from = body.peer();
+  const payload = body.rest();
+  return { id, flags, from, to, payload, origin, session, run, pending: null, entry, sequence };
+}

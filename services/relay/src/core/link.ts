@@ -1,0 +1,314 @@
+import type { MessageId, NodeId } from '@causeway/protocol';
+import type { Clock, Timers } from './clock.ts';
+import type { Counters } from './counters.ts';
+import { Deque } from './deque.ts';
+import type { LoggedEntry } from './inbox-log.ts';
+import type { Message } from './message.ts';
+import { encodeEmpty, encodeEnvelope, encodeMessage, NodeFrame, ReceiptsBuilder } from './node-frames.ts';
+import type { LinkAppendReply, Links } from './ports.ts';
+
+/** One append carries at most this much, so that one entry never holds up its reader for long. */
+const MAX_BATCH_BYTES = 512 * 1024;
+const MAX_BATCH_FRAMES = 1024;
+const FIRST_RETRY_MS = 10;
+const LAST_RETRY_MS = 250;
+/** A link that could not append for this long refuses new messages instead of collecting them. */
+const DOWN_AFTER_MS = 2000;
+
+interface Frame {
+  bytes: Buffer;
+  readonly sequence: number;
+  /** The message it carries, to be refused or routed anew if the frame is taken back; else null. */
+  message: Message | null;
+  /** Entries of this node's inbox that the receipts in it settle. */
+  settles: readonly LoggedEntry[] | null;
+  /** Whether the other node should acknowledge it; a probe and its answer need none, or they would never end. */
+  readonly wantsAck: boolean;
+}
+
+export interface LinkDeps {
+  readonly self: NodeId;
+  readonly links: Links;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly counters: Counters;
+  readonly linkBytes: number;
+  readonly inboxBytes: number;
+  /** The message's append is confirmed. */
+  readonly onAppended: (message: Message, sequence: number) => void;
+  /** The inbox of the node is full; `certain` is false when an earlier, unanswered try may still have put it there. */
+  readonly onFull: (message: Message, certain: boolean) => void;
+  /** The node is gone; these messages never reached it, in their order. */
+  readonly onGone: (node: NodeId, messages: readonly Message[]) => void;
+}
+
+/**
+ * The sending end of the link to one node. Frames get consecutive sequence numbers; one append is in flight at a time,
+ * and what arises meanwhile goes into the next one: that gives order and batching together, and an idle link waits for
+ * nothing. Appended frames are kept until the other node acknowledges having read them, because a Redis failover can
+ * forget an append after it was confirmed; the next append then meets a gap and everything missing is sent again.
+ */
+export class Link {
+  readonly node: NodeId;
+  /** Last frame that was read on the opposite link; each envelope tells the other node. */
+  readSequence = 0;
+  private readonly deps: LinkDeps;
+  private readonly waiting = new Deque<Frame>();
+  private readonly unacked = new Deque<Frame>();
+  private readonly receipts = new ReceiptsBuilder();
+  private receiptEntries: LoggedEntry[] = [];
+  private batch: Frame[] | null = null;
+  /** An append of the current batch had no answer: it may have landed, or may yet. */
+  private uncertain = false;
+  private lastSequence = 0;
+  private ackedSequence = 0;
+  private wantedAcks = 0;
+  /** Bytes of all frames that are held. */
+  private heldBytes = 0;
+  private failingSince = 0;
+  private retryMs = FIRST_RETRY_MS;
+  private scheduled = false;
+  private gone = false;
+
+  constructor(node: NodeId, deps: LinkDeps) {
+    this.node = node;
+    this.deps = deps;
+  }
+
+  get bytes(): number {
+    return this.heldBytes;
+  }
+
+  get frames(): number {
+    return this.waiting.length + this.unacked.length + (this.batch?.length ?? 0);
+  }
+
+  /** The sequence under which the message travels, or why it can't: the link is over its bytes, or does not get through. */
+  message(message: Message): number | 'full' | 'down' {
+    if (this.gone) return 'down';
+    if (this.failingSince !== 0 && this.deps.clock.now() - this.failingSince > DOWN_AFTER_MS) return 'down';
+    if (this.heldBytes > this.deps.linkBytes) return 'full';
+    return this.enqueue(encodeMessage(message), message, null, true);
+  }
+
+  receipt(session: number, id: MessageId, status: number, entry: LoggedEntry): void {
+    if (this.gone) {
+      entry.unsettled -= 1;
+      return;
+    }
+    this.receipts.add(session, id, status);
+    this.receiptEntries.push(entry);
+    this.schedule();
+  }
+
+  /** Control frames are never refused; answers their sequence. */
+  control(bytes: Buffer): number {
+    return this.gone ? this.lastSequence : this.enqueue(bytes, null, null, true);
+  }
+
+  /** Asks for an acknowledgment, or answers such a question. */
+  signal(type: typeof NodeFrame.none | typeof NodeFrame.probe): void {
+    if (!this.gone) this.enqueue(encodeEmpty(type), null, null, false);
+  }
+
+  /** The other node has read all frames up to this one. */
+  acknowledge(sequence: number): void {
+    if (sequence <= this.ackedSequence) return;
+    this.ackedSequence = sequence;
+    for (
+      let frame = this.unacked.peek();
+      frame !== undefined && frame.sequence <= sequence;
+      frame = this.unacked.peek()
+    ) {
+      this.unacked.shift();
+      this.forget(frame);
+    }
+  }
+
+  /** To be called every second: asks for an acknowledgment where one is owed. Answers whether it did. */
+  probeIfSilent(ackedBefore: number): number {
+    if (this.wantedAcks > 0 && this.batch === null && this.ackedSequence === ackedBefore) this.signal(NodeFrame.probe);
+    return this.ackedSequence;
+  }
+
+  private enqueue(
+    bytes: Buffer,
+    message: Message | null,
+    settles: readonly LoggedEntry[] | null,
+    wantsAck: boolean,
+  ): number {
+    this.lastSequence += 1;
+    this.waiting.push({ bytes, sequence: this.lastSequence, message, settles, wantsAck });
+    this.heldBytes += bytes.length;
+    if (wantsAck) this.wantedAcks += 1;
+    this.schedule();
+    return this.lastSequence;
+  }
+
+  private forget(frame: Frame): void {
+    this.heldBytes -= frame.bytes.length;
+    if (frame.wantsAck) this.wantedAcks -= 1;
+  }
+
+  /** At the end of the turn, so that what one packet or one inbox entry gives rise to travels together. */
+  private schedule(): void {
+    if (this.scheduled || this.batch !== null) return;
+    this.scheduled = true;
+    queueMicrotask(() => {
+      this.scheduled = false;
+      this.next();
+    });
+  }
+
+  private next(): void {
+    if (this.batch !== null || this.gone) return;
+    if (this.receipts.count > 0) {
+      const entries = this.receiptEntries;
+      this.receiptEntries = [];
+      this.enqueue(this.receipts.take(), null, entries, true);
+    }
+    if (this.waiting.length === 0) return;
+    this.batch = this.takeBatch();
+    this.uncertain = false;
+    this.append();
+  }
+
+  private takeBatch(): Frame[] {
+    const batch: Frame[] = [];
+    let bytes = 0;
+    for (let frame = this.waiting.peek(); frame !== undefined; frame = this.waiting.peek()) {
+      if (batch.length > 0 && bytes + frame.bytes.length > MAX_BATCH_BYTES) break;
+      this.waiting.shift();
+      batch.push(frame);
+      bytes += frame.bytes.length;
+      if (batch.length === MAX_BATCH_FRAMES) break;
+    }
+    return batch;
+  }
+
+  private append(): void {
+    const batch = this.batch as Frame[];
+    const first = (batch[0] as Frame).sequence;
+    this.deps.links
+      .append({
+        from: this.deps.self,
+        to: this.node,
+        first,
+        last: first + batch.length - 1,
+        exempt: batch.every((frame) => frame.message === null),
+        envelope: encodeEnvelope(this.deps.self, first, this.readSequence, batch),
+        inboxBytes: this.deps.inboxBytes,
+      })
+      .then((reply) => this.replied(reply));
+  }
+
+  private replied(reply: LinkAppendReply): void {
+    if (reply.kind !== 'unavailable' && reply.kind !== 'reaping') {
+      this.failingSince = 0;
+      this.retryMs = FIRST_RETRY_MS;
+    }
+    switch (reply.kind) {
+      case 'ok':
+      case 'dup':
+        return this.appended();
+      case 'gap':
+        return this.resendFrom(reply.last + 1);
+      case 'full':
+        return this.takeBackMessages();
+      case 'reaped':
+        return this.end();
+      case 'reaping':
+        return this.retry();
+      case 'unavailable':
+        this.uncertain = true;
+        return this.retry();
+    }
+  }
+
+  private appended(): void {
+    const batch = this.batch as Frame[];
+    this.batch = null;
+    this.deps.counters.batchFrames.observe(batch.length);
+    for (const frame of batch) this.confirm(frame);
+    this.next();
+  }
+
+  private confirm(frame: Frame): void {
+    if (frame.sequence <= this.ackedSequence) this.forget(frame);
+    else this.unacked.push(frame);
+    settle(frame.settles);
+    frame.settles = null;
+    const message = frame.message;
+    frame.message = null;
+    if (message !== null) this.deps.onAppended(message, frame.sequence);
+  }
+
+  /**
+   * The inbox lost frames that had been confirmed (or this batch came before its predecessors): everything from `first`
+   * on goes again. Frames that the other node has acknowledged are needed for their numbers only.
+   */
+  private resendFrom(first: number): void {
+    this.deps.counters.linkGaps += 1;
+    const batch = this.batch as Frame[];
+    this.batch = null;
+    for (const frame of batch) if (frame.sequence < first) this.confirm(frame);
+    for (const frame of batch.reverse()) if (frame.sequence >= first) this.waiting.unshift(frame);
+    const kept = [...this.unacked];
+    this.unacked.clear();
+    for (const frame of kept) if (frame.sequence < first) this.unacked.push(frame);
+    for (const frame of kept.reverse()) if (frame.sequence >= first) this.waiting.unshift(frame);
+    const start = this.waiting.peek()?.sequence ?? this.lastSequence + 1;
+    for (let sequence = start - 1; sequence >= first; sequence -= 1) {
+      const bytes = encodeEmpty(NodeFrame.none);
+      this.heldBytes += bytes.length;
+      this.waiting.unshift({ bytes, sequence, message: null, settles: null, wantsAck: false });
+    }
+    this.next();
+  }
+
+  /** Receipts and control frames must pass a full inbox, or two nodes could wait for each other for ever. */
+  private takeBackMessages(): void {
+    this.deps.counters.linkFull += 1;
+    for (const frame of this.batch as Frame[]) {
+      const message = frame.message;
+      if (message === null) continue;
+      this.heldBytes -= frame.bytes.length;
+      frame.bytes = encodeEmpty(NodeFrame.none);
+      this.heldBytes += frame.bytes.length;
+      frame.message = null;
+      this.deps.onFull(message, !this.uncertain);
+    }
+    this.append();
+  }
+
+  private retry(): void {
+    this.deps.counters.linkRetries += 1;
+    if (this.failingSince === 0) this.failingSince = this.deps.clock.now();
+    const wait = this.retryMs;
+    this.retryMs = Math.min(LAST_RETRY_MS, wait * 2);
+    this.deps.timers.after(wait, () => {
+      if (this.batch !== null) this.append();
+    });
+  }
+
+  private end(): void {
+    this.gone = true;
+    const messages: Message[] = [];
+    for (const frame of [...(this.batch ?? []), ...this.waiting]) {
+      if (frame.message !== null) messages.push(frame.message);
+      settle(frame.settles);
+    }
+    settle(this.receiptEntries);
+    this.receiptEntries = [];
+    this.batch = null;
+    this.waiting.clear();
+    this.unacked.clear();
+    this.heldBytes = 0;
+    this.wantedAcks = 0;
+    this.deps.onGone(this.node, messages);
+  }
+}
+
+function settle(entries: readonly LoggedEntry[] | null): void {
+  if (entries !== null) for (const entry of entries) entry.unsettled -= 1;
+}

@@ -1,0 +1,35 @@
+import { type MessageId, type NodeId, type PeerId, SendFlag } from '@causeway/protocol';
+import type { PeerKey } from './address.ts';
+import type { LoggedEntry } from './inbox-log.ts';
+import type { Pending } from './pending.ts';
+
+/** One message on its way. Its payload is a copy that nobody changes. */
+export interface Message {
+  readonly id: MessageId;
+  /** Bits of SendFlag. */
+  readonly flags: number;
+  /** The id under which the sender registered. */
+  readonly from: PeerId;
+  readonly to: PeerKey;
+  readonly payload: Uint8Array;
+  /** The sender's node, and its connection there: where the receipt goes. */
+  readonly origin: NodeId;
+  readonly session: number;
+  /** How often the sender began again with this recipient on its connection (`after-refusal`). */
+  readonly run: number;
+  /** The sender's account of it; null when the sender is on another node. */
+  readonly pending: Pending | null;
+  /** The inbox entry that brought it from another node, which stays in the log until this is settled; else null. */
+  readonly entry: LoggedEntry | null;
+  /** Its sequence on the link that brought it. */
+  readonly sequence: number;
+}
+
+export function isStorable(message: Message): boolean {
+  return (message.flags & SendFlag.noStore) === 0;
+}
+
+/** Bytes that a mailbox counts for a message: payload, sender's name, id. */
+export function storedBytes(message: { readonly from: PeerId; readonly payload: Uint8Array }): number {
+  return message.payload.length + Buffer.byteLength(message.from) + 8;
+}

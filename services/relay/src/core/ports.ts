@@ -1,0 +1,339 @@
+/**
+ * The interfaces that the outside implements for the core. `embedded/` implements them in memory for one node,
+ * `cluster/` on Redis; both pass the contract suites in `test/contract`.
+ *
+ * A port never rejects for a fault of the store: it resolves to `Unavailable`, and the rule that called it decides
+ * whether to try again. Every writing call may be repeated with the same arguments after an unknown outcome: epochs,
+ * connection ids, link sequences and writer sequences make the second one a no-op with the first one's answer.
+ */
+import type { MessageId, NodeId, PeerId, RealmName } from '@causeway/protocol';
+import type { PeerKey } from './address.ts';
+
+/** The store could not be reached or refused the command; nothing is known about whether it took effect. */
+export interface Unavailable {
+  readonly kind: 'unavailable';
+  readonly reason: string;
+}
+
+/** A registration of one peer on one node. The epoch grows with every registration of the peer: the fencing token. */
+export interface Location {
+  readonly node: NodeId;
+  /** Microseconds; grows strictly with every registration of the peer. */
+  readonly epoch: number;
+}
+
+/** Limits that a reservation carries; absent means unlimited. */
+export interface ReservationLimits {
+  readonly messagesPerSecond?: number;
+  readonly bytesPerSecond?: number;
+}
+
+export interface RegisterRequest {
+  readonly key: PeerKey;
+  readonly node: NodeId;
+  /** Unique for each connection; a repeated call with the same one gets the same answer. */
+  readonly connection: string;
+  /** Hash of the resume secret, lower-case hex of 32 bytes; empty when the client sent none. */
+  readonly resumeHash: string;
+  /** Client's attempt number; null when it sent none. */
+  readonly attempt: number | null;
+  /** `open-sticky`: a live reservation with another secret (or none) is refused. */
+  readonly sticky: boolean;
+  readonly ttlMs: number;
+  /** Given to a new reservation; a renewed one keeps its own. */
+  readonly limits: ReservationLimits;
+  readonly mailboxTtlMs: number;
+}
+
+export interface Registered {
+  readonly kind: 'registered';
+  readonly epoch: number;
+  /** Earlier registrations that have not handed over yet, oldest first; at most 8. */
+  readonly prev: readonly Location[];
+  readonly renewed: boolean;
+  /** Milliseconds since 1970, by the store's clock. */
+  readonly expiresAt: number;
+  readonly limits: ReservationLimits;
+  /** Messages in the mailbox now (expired ones are gone). */
+  readonly queued: number;
+  /** Mailbox entries at or before this id may have been delivered on an earlier connection; empty when unknown. */
+  readonly seen: MailboxId | '';
+  /** Nodes that watch the peer. */
+  readonly watchers: readonly NodeId[];
+}
+
+export type RegisterReply =
+  | Registered
+  | { readonly kind: 'peer_in_use' }
+  /** A newer attempt of the same client (same secret) is already registered, or this connection has ended already. */
+  | { readonly kind: 'superseded' }
+  /** Eight registrations have not handed over yet. */
+  | { readonly kind: 'too_many_handovers' }
+  | Unavailable;
+
+/** Caps that a mailbox write applies. */
+export interface MailboxLimits {
+  readonly messages: number;
+  /** Bytes of payload, sender name and id together. */
+  readonly bytes: number;
+  readonly ttlMs: number;
+}
+
+/** What the mailbox keeps of a message. */
+export interface StoredMessage {
+  readonly id: MessageId;
+  readonly from: PeerId;
+  readonly payload: Uint8Array;
+  /** It was on its way to a client before it was stored. */
+  readonly again: boolean;
+}
+
+/** `<ms>-<n>` as in a Redis Stream: the store's time of storing, and a count within that millisecond. */
+export type MailboxId = string & { readonly __brand: 'MailboxId' };
+
+export interface MailboxEntry extends StoredMessage {
+  readonly entry: MailboxId;
+}
+
+/**
+ * Identifies one write of one node: a write with a sequence at or below the last one of that node in this mailbox is a
+ * repetition and gets the recorded answer of that last one. Writes of a node to one mailbox go one at a time.
+ */
+export interface Writer {
+  readonly node: NodeId;
+  readonly sequence: number;
+}
+
+export interface Stored {
+  readonly kind: 'stored';
+  /** How many of the given messages were stored, from the front; the rest met a full mailbox. */
+  readonly count: number;
+  /** Ids of the stored ones, in their order. */
+  readonly entries: readonly MailboxId[];
+  /** Messages that the cap evicted, with the bytes they held, for the ledger and the counters. */
+  readonly evicted: readonly Removed[];
+}
+
+/** A removed mailbox entry: its id (which tells when it was stored) and its size in bytes. */
+export interface Removed {
+  readonly entry: MailboxId;
+  readonly bytes: number;
+}
+
+/** The end of a registration, asked for with its last mailbox write. */
+export interface Final {
+  /** Last mailbox entry that was delivered on the connection; empty for none. The next owner flags up to it `again`. */
+  readonly seen: MailboxId | '';
+}
+
+export interface HandedOver {
+  /** Who is to act next: the new head of `prev`, or the owner when `prev` is empty; null when the peer is offline now. */
+  readonly next: Location | null;
+  /** The peer's owner now; null when it is offline. */
+  readonly owner: Location | null;
+  /** Watchers to tell when the peer went offline by this; empty otherwise. */
+  readonly watchers: readonly NodeId[];
+}
+
+export type OwnerAppendReply =
+  | (Stored & {
+      /** Present when `final` was asked for and all messages were stored. */
+      readonly handedOver: HandedOver | null;
+    })
+  /** Another registration must hand over first. Nothing was stored. */
+  | { readonly kind: 'wait' }
+  /** The registration is neither the owner nor in `prev`: it has ended (a repeated final) or the store lost it. */
+  | { readonly kind: 'lost'; readonly owner: Location | null }
+  | Unavailable;
+
+export type LocateReply = { readonly kind: 'located'; readonly location: Location } | Stored | Unavailable;
+
+/** Who is where. All of one peer's state is changed atomically. */
+export interface Directory {
+  register(request: RegisterRequest): Promise<RegisterReply>;
+
+  /**
+   * Extends a reservation while its peer is connected. `lost`: there is no such registration (a refresh never creates
+   * one).
+   */
+  refresh(
+    key: PeerKey,
+    location: Location,
+    ttlMs: number,
+  ): Promise<{ kind: 'refreshed'; expiresAt: number } | { kind: 'lost' } | Unavailable>;
+
+  /**
+   * Returns the location when the peer has an owner or a handover is under way, else appends all messages to its
+   * mailbox; never both. With no messages it only looks: `stored` with count 0 means offline.
+   * The cap evicts only when the peer has been offline for 2 s or was never seen; until then a full mailbox stores less than all.
+   */
+  locateOrStore(
+    key: PeerKey,
+    writer: Writer,
+    messages: readonly StoredMessage[],
+    limits: MailboxLimits,
+  ): Promise<LocateReply>;
+}
+
+/** Messages that wait for one peer. */
+export interface Mailbox {
+  /**
+   * The owner's write, or that of the head of `prev`. Never evicts: what does not fit is not stored. With `final` the
+   * registration ends in the same step, but only if everything was stored: the owner's location is released (it stays
+   * reserved), the head of `prev` is taken off.
+   */
+  append(
+    key: PeerKey,
+    location: Location,
+    writer: Writer,
+    messages: readonly StoredMessage[],
+    limits: MailboxLimits,
+    final: Final | null,
+  ): Promise<OwnerAppendReply>;
+
+  /** Entries behind `after` (empty: from the start) in order, expired ones left out, at most `count` and about `bytes`. */
+  read(
+    key: PeerKey,
+    after: MailboxId | '',
+    count: number,
+    bytes: number,
+    ttlMs: number,
+  ): Promise<{ kind: 'entries'; entries: readonly MailboxEntry[] } | Unavailable>;
+
+  /** Removes acknowledged entries; ids that are gone are ignored. Answers what was there. */
+  remove(
+    key: PeerKey,
+    entries: readonly MailboxId[],
+  ): Promise<{ kind: 'removed'; removed: readonly Removed[] } | Unavailable>;
+}
+
+/** Net change of one realm's stored messages in one time slice (`slice` = time of storing / slice length). */
+export interface LedgerDelta {
+  readonly slice: number;
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+/**
+ * Bytes held by all mailboxes of a realm, kept in time slices so that what is lost in a crash or expires unseen leaves
+ * the account with its slice. A slice that has passed its time is dropped once, by one caller, and what it still held
+ * is reported there as expired.
+ */
+export interface Ledger {
+  /** Applies the deltas; those of slices below `oldestSlice` are ignored, and such slices are dropped. */
+  update(
+    realm: RealmName,
+    deltas: readonly LedgerDelta[],
+    oldestSlice: number,
+    keepMs: number,
+  ): Promise<{ kind: 'updated'; bytes: number; expiredMessages: number; expiredBytes: number } | Unavailable>;
+}
+
+export interface LinkAppend {
+  readonly from: NodeId;
+  readonly to: NodeId;
+  /** Sequence numbers of the first and the last frame of the envelope on the link from -> to; they count from 1. */
+  readonly first: number;
+  readonly last: number;
+  /** True when the envelope holds only receipts and control frames: the inbox's byte limit does not hold for it. */
+  readonly exempt: boolean;
+  readonly envelope: Uint8Array;
+  readonly inboxBytes: number;
+}
+
+export type LinkAppendReply =
+  | { readonly kind: 'ok' }
+  /** The whole envelope was appended before. */
+  | { readonly kind: 'dup' }
+  /** Something before it is missing (or only a part of it is there): go on from `last` + 1. */
+  | { readonly kind: 'gap'; readonly last: number }
+  /** Over the inbox's byte limit. */
+  | { readonly kind: 'full' }
+  /** The node is being reaped: wait for its marker. */
+  | { readonly kind: 'reaping' }
+  /** The node is gone for good. */
+  | { readonly kind: 'reaped' }
+  | Unavailable;
+
+/** The sending side of node links: exactly once and in order. */
+export interface Links {
+  append(append: LinkAppend): Promise<LinkAppendReply>;
+}
+
+export interface InboxEntry {
+  /** Stream id; grows. */
+  readonly id: string;
+  readonly envelope: Uint8Array;
+}
+
+/** The receiving side: the node's own inbox, a log that is trimmed behind what has been settled. */
+export interface Inbox {
+  /** Creates this node's inbox in state `open`; appends by others are answered `reaped` before this. */
+  open(node: NodeId): Promise<{ kind: 'opened' } | Unavailable>;
+  /**
+   * Hands entries over in order, as soon as they arrive, until `stop`. After a fault it goes on behind the last entry
+   * handed over; when the stream's last generated id is below that, it goes back, and entries come again.
+   */
+  start(node: NodeId, onEntries: (entries: readonly InboxEntry[]) => void): void;
+  /** Removes all entries up to and with `upTo`, which held `bytes` of envelopes. */
+  trim(node: NodeId, upTo: string, bytes: number): Promise<{ kind: 'trimmed' } | Unavailable>;
+  /** Refuses appends from now on (`reaping`), keeps what is there. */
+  close(node: NodeId): Promise<{ kind: 'closed' } | Unavailable>;
+  /** Ends the inbox: appends are answered `reaped`, the log is removed. */
+  remove(node: NodeId): Promise<{ kind: 'removed' } | Unavailable>;
+  stop(): Promise<void>;
+}
+
+export type PresenceState = {
+  readonly online: boolean /** Milliseconds since 1970 of the last change. */;
+  readonly at: number;
+};
+
+/** Which nodes want to hear of a peer's coming and going. */
+export interface Presence {
+  /** Adds the node as a watcher for `ttlMs` (to be repeated before it ends) and answers the state now. */
+  watch(key: PeerKey, node: NodeId, ttlMs: number): Promise<({ kind: 'state' } & PresenceState) | Unavailable>;
+  unwatch(key: PeerKey, node: NodeId): Promise<{ kind: 'unwatched' } | Unavailable>;
+}
+
+export interface NodeRecord {
+  readonly node: NodeId;
+  readonly region: string;
+  /** Public URL for clients; empty when none is configured. */
+  readonly url: string;
+  readonly connections: number;
+  /** Milliseconds since 1970 by the store's clock. */
+  readonly leaseUntil: number;
+  readonly since: number;
+  readonly state: 'live' | 'draining' | 'dead';
+}
+
+/** The nodes of the cluster and their leases, on the store's clock. */
+export interface Membership {
+  /** Writes or renews this node's lease. `dead`: others have declared it dead; it must not go on under this id. */
+  renew(
+    record: Pick<NodeRecord, 'node' | 'region' | 'url' | 'connections'> & { state: 'live' | 'draining' },
+    leaseMs: number,
+  ): Promise<{ kind: 'renewed' } | { kind: 'dead' } | Unavailable>;
+  leave(node: NodeId): Promise<{ kind: 'left' } | Unavailable>;
+  nodes(): Promise<{ kind: 'nodes'; nodes: readonly NodeRecord[] } | Unavailable>;
+}
+
+/** What a store must be like for a node to be ready: reachable, and never evicting keys by itself. */
+export interface StoreHealth {
+  check(): Promise<{ kind: 'healthy' } | { kind: 'unhealthy'; reason: string } | Unavailable>;
+}
+
+/** Everything that several nodes share. */
+export interface Store {
+  readonly directory: Directory;
+  readonly mailbox: Mailbox;
+  readonly ledger: Ledger;
+  readonly links: Links;
+  readonly inbox: Inbox;
+  readonly presence: Presence;
+  readonly membership: Membership;
+  readonly health: StoreHealth;
+  /** Ends all connections to the store. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,346 @@
+import { CloseCode, DeliverFlag, ReceiptStatus } from '@causeway/protocol';
+import type { PeerKey } from './address.ts';
+import { Backlog, type Waiting } from './backlog.ts';
+import type { Connection } from './connection.ts';
+import type { SpillCause } from './counters.ts';
+import { isAtOrBefore } from './mailbox-id.ts';
+import { MailboxWriter, type MailboxWriterDeps } from './mailbox-writer.ts';
+import { isStorable, type Message } from './message.ts';
+import type { HandedOver, Location, MailboxEntry, MailboxId, Registered } from './ports.ts';
+import { Removals } from './removals.ts';
+import { Retry } from './retry.ts';
+import { type Delivery, deliveryBytes, Window } from './window.ts';
+
+export interface RecipientDeps extends MailboxWriterDeps {
+  /** Has `sweep` called now and then, until it answers false. */
+  readonly sweepLater: (recipient: Recipient) => void;
+  /** The registration has ended; `rest` came too late for it. */
+  readonly onEnded: (recipient: Recipient, handedOver: HandedOver, rest: readonly Message[]) => void;
+}
+
+/**
+ * `joining`: earlier registrations must hand over first; arrivals wait. `catching-up`: the mailbox is delivered, and
+ * what arrives goes behind it. `live`: arrivals are delivered at once. `leaving`: what is not acknowledged is written to
+ * the mailbox, then the registration ends.
+ */
+export type RecipientMode = 'joining' | 'catching-up' | 'live' | 'leaving' | 'ended';
+
+/**
+ * The owner of one registration: while a peer is online its node alone decides the order of what it is shown. A
+ * mailbox that holds anything holds, in order, everything stored that is not acknowledged; so a consumer that is slow or
+ * silent costs one window of memory.
+ */
+export class Recipient {
+  readonly key: PeerKey;
+  readonly location: Location;
+  /** Set while messages of this node's own senders must wait for others that are still under way (see Router.hold). */
+  held = false;
+  private connection: Connection | null;
+  private readonly deps: RecipientDeps;
+  private readonly window: Window;
+  private readonly backlog = new Backlog();
+  private readonly writer: MailboxWriter;
+  private mode: RecipientMode;
+  /** The mailbox may hold entries behind `cursor`. */
+  private more: boolean;
+  private cursor: MailboxId | '' = '';
+  private readonly seen: MailboxId | '';
+  private reading = false;
+  /** An earlier registration has to hand over before this one may write. */
+  private waitsForTurn: boolean;
+  /** An earlier registration on this very node has not ended: it may still have messages that come first. */
+  private waitsForEarlier: boolean;
+  private swept = false;
+  private readonly removals: Removals;
+  private readonly retry = new Retry();
+
+  constructor(
+    key: PeerKey,
+    location: Location,
+    registered: Registered,
+    hasEarlier: boolean,
+    connection: Connection | null,
+    deps: RecipientDeps,
+  ) {
+    this.key = key;
+    this.location = location;
+    this.connection = connection;
+    this.deps = deps;
+    this.window = new Window(deps.settings.deliveryWindow, deps.settings.deliveryWindowBytes);
+    this.waitsForTurn = registered.prev.length > 0;
+    this.waitsForEarlier = hasEarlier;
+    this.mode = this.waitsForTurn || hasEarlier ? 'joining' : registered.queued > 0 ? 'catching-up' : 'live';
+    this.more = registered.queued > 0;
+    this.seen = registered.seen;
+    this.removals = new Removals(key, deps, () => this.pump());
+    this.writer = new MailboxWriter(
+      key,
+      location,
+      this.backlog,
+      {
+        onStored: (waiting, entry) => this.hasStored(waiting, entry),
+        onEnded: (handedOver) => this.end(handedOver),
+        onLost: (owner, unwritten) => this.hasLost(owner, unwritten),
+        onIdle: () => this.pump(),
+      },
+      deps,
+    );
+  }
+
+  get state(): RecipientMode {
+    return this.mode;
+  }
+
+  /** Begins; separate from construction so that WELCOME precedes the first delivery. */
+  start(): void {
+    this.pump();
+  }
+
+  accept(message: Message): void {
+    const refused = this.deps.refusals.check(message);
+    if (refused !== 0) return this.deps.receipts.refuse(message, refused, 'sticky');
+    if (this.mode !== 'live') return this.enqueue(message);
+    if (this.window.fits(deliveryBytes(message.from, message.payload))) return this.deliver(message);
+    if (!isStorable(message)) return this.deps.receipts.refuse(message, ReceiptStatus.overloaded, 'queue_full');
+    this.spill('window_full');
+    this.enqueue(message);
+  }
+
+  /** False: the client acknowledged what it was never sent. */
+  acknowledge(seq: number): boolean {
+    if (seq > this.window.lastSeq) return false;
+    for (let delivery = this.window.take(seq); delivery !== undefined; delivery = this.window.take(seq)) {
+      delivery.acknowledged = true;
+      if (delivery.entry !== '') this.removals.add(delivery.entry);
+      this.settle(delivery, ReceiptStatus.delivered);
+    }
+    if (this.mode !== 'live') this.pump();
+    return true;
+  }
+
+  /** The client has gone, or a newer registration asks to hand over: what is unacknowledged goes to the mailbox. */
+  leave(cause: SpillCause): void {
+    if (this.mode === 'leaving' || this.mode === 'ended') return;
+    this.connection = null;
+    this.spill(cause);
+    this.mode = 'leaving';
+    this.giveUpUnstorable(Number.POSITIVE_INFINITY);
+    this.pump();
+  }
+
+  /** A newer registration of the peer has taken over. */
+  replaced(): void {
+    this.connection?.close(CloseCode.replaced, 'replaced by a newer connection of the same peer');
+    this.leave('handover');
+  }
+
+  /** The store no longer has the registration: its client has to come again. */
+  lost(): void {
+    this.sendAway();
+    this.leave('disconnect');
+  }
+
+  private sendAway(): void {
+    this.connection?.send({ type: 'error', code: 'unavailable', message: 'the registration was lost; connect again' });
+    this.connection?.close(CloseCode.unavailable, 'registration lost');
+    this.connection = null;
+  }
+
+  /** Everyone before this registration has handed over. */
+  turn(): void {
+    this.waitsForTurn = false;
+    this.proceed();
+  }
+
+  /**
+   * An earlier registration on this node has ended. What it still had is older than everything that this one was given.
+   * `waits`: another earlier one has not.
+   */
+  earlierEnded(rest: readonly Message[], waits: boolean): void {
+    this.backlog.unshift(rest.map((message) => ({ message, delivery: null })));
+    this.waitsForEarlier = waits;
+    this.proceed();
+  }
+
+  private proceed(): void {
+    if (this.mode === 'joining' && !this.waitsForTurn && !this.waitsForEarlier) {
+      this.mode = 'catching-up';
+      this.more = true;
+    }
+    this.pump();
+  }
+
+  /** Stores what was unacknowledged for too long. False: nothing is unacknowledged, no need to come again. */
+  sweep(now: number): boolean {
+    if (this.window.length === 0 || this.mode === 'ended') {
+      this.swept = false;
+      return false;
+    }
+    if (this.isOverdue(now) && this.mode === 'live') {
+      this.spill('ack_timeout');
+      this.giveUpUnstorable(now);
+      this.pump();
+    }
+    return true;
+  }
+
+  private isOverdue(now: number): boolean {
+    const oldest = this.window.oldest;
+    return oldest !== undefined && oldest.at + this.deps.settings.ackTimeoutMs <= now;
+  }
+
+  private giveUpUnstorable(now: number): void {
+    for (const delivery of this.window) {
+      if (delivery.at + this.deps.settings.ackTimeoutMs > now) return;
+      if (delivery.entry !== '' || delivery.spilling || delivery.receipted) continue;
+      this.deps.counters.drop('unconfirmed');
+      this.settle(delivery, ReceiptStatus.unconfirmed);
+    }
+  }
+
+  private settle(delivery: Delivery, status: number): void {
+    if (delivery.receipted || delivery.message === null) return;
+    delivery.receipted = true;
+    this.deps.receipts.give(delivery.message, status);
+  }
+
+  private deliver(message: Message): void {
+    const { id, from, payload } = message;
+    this.track(message, '', deliveryBytes(from, payload));
+    if (message.entry === null) this.deps.counters.carried('local', payload.length);
+    this.connection?.deliver(this.window.lastSeq, id, 0, from, payload);
+  }
+
+  private deliverStored(entry: MailboxEntry): void {
+    const again = entry.again || isAtOrBefore(entry.entry, this.seen);
+    this.track(null, entry.entry, deliveryBytes(entry.from, entry.payload));
+    this.deps.counters.mailboxDelivered += 1;
+    const flags = DeliverFlag.stored | (again ? DeliverFlag.again : 0);
+    this.connection?.deliver(this.window.lastSeq, entry.id, flags, entry.from, entry.payload);
+    this.cursor = entry.entry;
+  }
+
+  private track(message: Message | null, entry: MailboxId | '', bytes: number): void {
+    this.window.add(message, entry, bytes, this.deps.clock.now());
+    if (this.swept) return;
+    this.swept = true;
+    this.deps.sweepLater(this);
+  }
+
+  private enqueue(message: Message): void {
+    if (!isStorable(message) && this.mode === 'catching-up') {
+      return this.deps.receipts.refuse(message, ReceiptStatus.overloaded, 'catching_up');
+    }
+    if (this.backlog.isFull) return this.deps.receipts.refuse(message, ReceiptStatus.overloaded, 'queue_full');
+    this.backlog.push(message);
+    this.pump();
+  }
+
+  /** Puts the unacknowledged deliveries in front of everything that waits for the mailbox. */
+  private spill(cause: SpillCause): void {
+    if (this.mode === 'live') this.mode = 'catching-up';
+    const spilled: Waiting[] = [];
+    for (const delivery of this.window) {
+      const { message } = delivery;
+      if (message === null || delivery.receipted || delivery.spilling || !isStorable(message)) continue;
+      delivery.spilling = true;
+      spilled.push({ message, delivery });
+    }
+    if (spilled.length === 0) return;
+    this.backlog.unshift(spilled);
+    this.deps.counters.spills[cause] += 1;
+    this.deps.counters.spilledMessages += spilled.length;
+  }
+
+  /** Does whatever is possible now; called after everything that may have made something possible. */
+  private pump(): void {
+    if (this.writer.busy) return;
+    if (this.mode === 'catching-up') this.catchUp();
+    else if (this.mode === 'leaving' && !this.mustWait) this.writer.write(true, this.cursor);
+  }
+
+  private get mustWait(): boolean {
+    return this.waitsForTurn || this.waitsForEarlier || this.removals.busy;
+  }
+
+  private catchUp(): void {
+    if (this.reading) return;
+    if (this.more && this.window.freeMessages > 0 && this.window.freeBytes > 0) return this.read();
+    const { head } = this.backlog;
+    const fits = head === undefined || this.window.fits(deliveryBytes(head.from, head.payload));
+    const overdue = this.isOverdue(this.deps.clock.now());
+    if (!this.more && !overdue && fits && this.backlog.spills === 0) return this.goLive();
+    if (this.backlog.length > 0) this.writer.write(false, '');
+  }
+
+  /** Everything stored has been delivered on this connection: what waits follows directly. */
+  private goLive(): void {
+    this.mode = 'live';
+    for (let head = this.backlog.head; head !== undefined; head = this.backlog.head) {
+      const refused = this.deps.refusals.check(head);
+      const fits = this.window.fits(deliveryBytes(head.from, head.payload));
+      if (refused === 0 && !fits && isStorable(head)) {
+        this.spill('window_full');
+        return this.pump();
+      }
+      this.backlog.shift();
+      if (refused !== 0) this.deps.receipts.refuse(head, refused, 'sticky');
+      else if (fits) this.deliver(head);
+      else this.deps.receipts.refuse(head, ReceiptStatus.overloaded, 'queue_full');
+    }
+  }
+
+  private read(): void {
+    this.reading = true;
+    const { freeMessages, freeBytes } = this.window;
+    const { mailbox, settings, clock, timers } = this.deps;
+    mailbox.read(this.key, this.cursor, freeMessages, freeBytes, settings.mailboxTtlMs).then((reply) => {
+      if (reply.kind === 'entries') return this.hasRead(reply.entries);
+      timers.after(this.retry.failed(clock.now()), () => this.hasRead(null));
+    });
+  }
+
+  /** Null when the mailbox could not be read. */
+  private hasRead(entries: readonly MailboxEntry[] | null): void {
+    this.reading = false;
+    if (entries !== null && this.mode === 'catching-up') {
+      this.retry.succeeded();
+      if (entries.length === 0) this.more = false;
+      for (const entry of entries) this.deliverStored(entry);
+    }
+    this.pump();
+  }
+
+  private hasStored({ message, delivery }: Waiting, entry: MailboxId): void {
+    if (delivery === null) {
+      this.more = true;
+      return this.deps.receipts.give(message, ReceiptStatus.queued);
+    }
+    this.settle(delivery, ReceiptStatus.queued);
+    delivery.spilling = false;
+    delivery.entry = entry;
+    delivery.message = null;
+    this.cursor = entry;
+    if (delivery.acknowledged) this.removals.add(entry);
+  }
+
+  private hasLost(owner: Location | null, unwritten: readonly Waiting[]): void {
+    if (this.mode !== 'leaving') {
+      this.sendAway();
+      this.spill('disconnect');
+    }
+    this.backlog.unshift(unwritten);
+    this.giveUpUnstorable(Number.POSITIVE_INFINITY);
+    this.end({ next: null, owner, watchers: [] });
+  }
+
+  private end(handedOver: HandedOver): void {
+    this.mode = 'ended';
+    const rest = this.backlog.takeAll().filter(({ delivery }) => delivery === null || !delivery.receipted);
+    this.deps.onEnded(
+      this,
+      handedOver,
+      rest.map(({ message }) => message),
+    );
+  }
+}

@@ -1,0 +1,48 @@
+import type { Message } from './message.ts';
+
+interface Refusal {
+  readonly status: number;
+  readonly run: number;
+  readonly at: number;
+}
+
+/** Milliseconds for which messages that were under way when an earlier one was refused may still come in. */
+const KEEP_MS = 60_000;
+
+/**
+ * Refusals are sticky (PROTOCOL section 3): what a connection had under way to a recipient when an earlier message of it
+ * was refused must be refused as well, wherever it arrives, or it would overtake the one that is sent again. Each
+ * beginning-again has a higher `run`, so a refusal holds for messages of its own run and of earlier ones only.
+ *
+ * The sender's session holds the refusals of what it has not sent yet; this table is about what is already under way.
+ */
+export class Refusals {
+  private readonly byFlow = new Map<string, Refusal>();
+
+  /** The status with which this message has to be refused; 0 for none. */
+  check(message: Message): number {
+    if (this.byFlow.size === 0) return 0;
+    const refusal = this.byFlow.get(flowOf(message));
+    return refusal !== undefined && message.run <= refusal.run ? refusal.status : 0;
+  }
+
+  add(message: Message, status: number, now: number): void {
+    const flow = flowOf(message);
+    const known = this.byFlow.get(flow);
+    if (known !== undefined && known.run >= message.run) return;
+    this.byFlow.delete(flow);
+    this.byFlow.set(flow, { status, run: message.run, at: now });
+  }
+
+  /** Forgets what is older than any message under way; entries stand in the order of their time. */
+  sweep(now: number): void {
+    for (const [flow, refusal] of this.byFlow) {
+      if (refusal.at + KEEP_MS > now) return;
+      this.byFlow.delete(flow);
+    }
+  }
+}
+
+function flowOf(message: Message): string {
+  return `${message.origin} ${message.session} ${message.to}`;
+}

@@ -1,0 +1,319 @@
+import { type PeerId, type RealmName, ReceiptStatus } from '@causeway/protocol';
+import { type Authenticator, OpenAuthenticator } from './authenticator.ts';
+import type { Clock, Log, Timers } from './clock.ts';
+import type { Connection, ConnectionHandler } from './connection.ts';
+import { Counters, type Gauges } from './counters.ts';
+import { InboxReader } from './inbox-reader.ts';
+import { Lease, RENEWALS } from './lease.ts';
+import { Lookup } from './lookup.ts';
+import type { Message } from './message.ts';
+import { encodeEcho } from './node-frames.ts';
+import { NodeLinks } from './node-links.ts';
+import type { Store } from './ports.ts';
+import { PresenceBoard } from './presence-board.ts';
+import { RealmAccounts } from './realm-accounts.ts';
+import { Receipts } from './receipts.ts';
+import type { Recipient } from './recipient.ts';
+import { Refusals } from './refusals.ts';
+import { Registry } from './registry.ts';
+import { Reservations } from './reservations.ts';
+import { Retry } from './retry.ts';
+import { Router } from './router.ts';
+import { Session, type SessionDeps } from './session.ts';
+import type { Settings } from './settings.ts';
+
+const WINDOW_SWEEP_MS = 100;
+const SECOND_MS = 1000;
+const ACCOUNTS_MS = 250;
+/** Redis may start after its relays. */
+const OPEN_FOR_MS = 30_000;
+
+export interface RelayDeps {
+  readonly settings: Settings;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: Log;
+}
+
+/** One node: everything of the core, put together. */
+export class Relay {
+  readonly counters = new Counters();
+  private readonly deps: RelayDeps;
+  private readonly sessions = new Map<number, Session>();
+  private readonly links: NodeLinks;
+  private readonly registry: Registry;
+  private readonly router: Router;
+  private readonly receipts: Receipts;
+  private readonly refusals = new Refusals();
+  private readonly accounts: RealmAccounts;
+  private readonly presence: PresenceBoard;
+  private readonly inbox: InboxReader;
+  private readonly reservations: Reservations;
+  private readonly sessionDeps: SessionDeps;
+  private lease: Lease | null = null;
+  private readonly cancels: (() => void)[] = [];
+  private unacknowledged: Recipient[] = [];
+  private readonly echoes = new Map<number, () => void>();
+  private lastEcho = 0;
+  private lastSession = 0;
+  private lastWrite = 0;
+  private stopped = false;
+
+  constructor(deps: RelayDeps) {
+    this.deps = deps;
+    const { settings, store, clock, timers, log } = deps;
+    const { counters, refusals } = this;
+    const self = settings.node;
+    const common = { settings, clock, timers, counters };
+    const nextWrite = (): number => {
+      this.lastWrite += 1;
+      return this.lastWrite;
+    };
+    this.accounts = new RealmAccounts({
+      ledger: store.ledger,
+      clock,
+      counters,
+      ttlMs: settings.mailboxTtlMs,
+      maxBytes: settings.realmMailboxBytes,
+    });
+    this.links = new NodeLinks({
+      self,
+      links: store.links,
+      clock,
+      timers,
+      counters,
+      linkBytes: settings.linkBytes,
+      inboxBytes: settings.inboxBytes,
+      onAppended: (message) => this.router.appended(message),
+      onFull: (message, certain) =>
+        this.router.takenBack(message, certain ? ReceiptStatus.overloaded : ReceiptStatus.unavailable, 'inbox_full'),
+      onGone: (node, messages) => this.router.nodeGone(node, messages),
+    });
+    this.receipts = new Receipts({
+      self,
+      clock,
+      counters,
+      refusals,
+      toSession: (session, id, status) => this.sessions.get(session)?.receipt(id, status),
+      toNode: (node, session, id, status, entry) => this.links.to(node).receipt(session, id, status, entry),
+    });
+    this.presence = new PresenceBoard({ self, presence: store.presence, links: this.links, clock, timers, counters });
+    this.registry = new Registry({
+      ...common,
+      store,
+      links: this.links,
+      router: () => this.router,
+      presence: this.presence,
+      recipient: {
+        ...common,
+        receipts: this.receipts,
+        refusals,
+        mailbox: store.mailbox,
+        accounts: this.accounts,
+        nextWrite,
+        sweepLater: (recipient) => this.unacknowledged.push(recipient),
+      },
+    });
+    this.router = new Router({
+      ...common,
+      receipts: this.receipts,
+      refusals,
+      lookup: new Lookup({ ...common, directory: store.directory, accounts: this.accounts, nextWrite }),
+      links: this.links,
+      toOwner: (message) => this.registry.owner(message.to)?.accept(message),
+      ownedEpoch: (key) => this.registry.owner(key)?.location.epoch ?? null,
+      release: (key) => {
+        const owner = this.registry.owner(key);
+        if (owner !== undefined) owner.held = false;
+      },
+    });
+    this.inbox = new InboxReader({
+      self,
+      inbox: store.inbox,
+      links: this.links,
+      clock,
+      timers,
+      log,
+      counters,
+      onMessage: (message) => this.dispatch(message),
+      onReceipt: (session, id, status) => this.sessions.get(session)?.receipt(id, status),
+      onCorrection: (source, key, upTo, location) => this.router.corrected(source, key, upTo, location),
+      onHandover: (key, epoch) => this.registry.handOver(key, epoch),
+      onTurn: (key, epoch) => this.registry.turn(key, epoch),
+      onFlush: (key, barrier) => this.router.flush(key, barrier),
+      onPresence: (change) => this.presence.heard(change),
+      onEcho: (nonce) => {
+        this.echoes.get(nonce)?.();
+        this.echoes.delete(nonce);
+      },
+    });
+    this.reservations = new Reservations({ settings, clock, directory: store.directory, registry: this.registry });
+    this.sessionDeps = {
+      settings,
+      clock,
+      timers,
+      log,
+      counters,
+      authenticator: this.authenticator(),
+      registry: this.registry,
+      presence: this.presence,
+      sender: {
+        settings,
+        clock,
+        counters,
+        dispatch: (message) => this.dispatch(message),
+        settled: (to) => this.router.settled(to),
+      },
+      onFinished: (session) => this.sessions.delete(session.number),
+    };
+  }
+
+  get settings(): Settings {
+    return this.deps.settings;
+  }
+
+  /**
+   * Opens the inbox, begins to read it, and joins the cluster. Rejects when the store can't be reached for 30 s.
+   * `connections` counts the open ones, for the other nodes.
+   */
+  async start(connections: () => number): Promise<void> {
+    await this.openInbox();
+    const { settings, store, log } = this.deps;
+    this.lease = new Lease({ settings, membership: store.membership, log, connections });
+    await this.lease.renew();
+    this.inbox.start();
+    this.every(settings.nodeLeaseMs / RENEWALS, () => void this.lease?.renew());
+    this.every(WINDOW_SWEEP_MS, () => this.sweepWindows());
+    this.every(ACCOUNTS_MS, () => void this.accounts.update());
+    this.every(SECOND_MS, () => this.sweep());
+  }
+
+  private async openInbox(): Promise<void> {
+    const { store, settings, clock, timers, log } = this.deps;
+    const retry = new Retry();
+    for (;;) {
+      const opened = await store.inbox.open(settings.node);
+      if (opened.kind === 'opened') return;
+      const now = clock.now();
+      if (retry.failedFor(now) === 0) log.warn({ reason: opened.reason }, 'waiting for Redis');
+      const wait = retry.failed(now);
+      if (retry.failedFor(now) > OPEN_FOR_MS) throw new Error(`Redis could not be reached: ${opened.reason}`);
+      await new Promise<void>((resume) => timers.after(wait, resume));
+    }
+  }
+
+  /** A client has connected. */
+  open(connection: Connection): ConnectionHandler {
+    this.lastSession += 1;
+    const session = new Session(this.lastSession, connection, this.sessionDeps);
+    this.sessions.set(this.lastSession, session);
+    this.counters.connectionsOpened += 1;
+    return session;
+  }
+
+  /** Sends a probe through this node's own inbox; true when it came back within `ms`. */
+  async echo(ms: number): Promise<boolean> {
+    this.lastEcho += 1;
+    const nonce = this.lastEcho;
+    return new Promise((resolve) => {
+      const cancel = this.deps.timers.after(ms, () => {
+        this.echoes.delete(nonce);
+        resolve(false);
+      });
+      this.echoes.set(nonce, () => {
+        cancel();
+        resolve(true);
+      });
+      this.links.to(this.deps.settings.node).control(encodeEcho(nonce));
+    });
+  }
+
+  gauges(connections: number): Gauges {
+    let sendsPending = 0;
+    for (const session of this.sessions.values()) sendsPending += session.pendingCount;
+    return {
+      connections,
+      registrations: this.registry.size,
+      catchingUp: this.registry.catchingUp,
+      cachedRoutes: this.router.size,
+      linkFrames: this.links.frames,
+      linkBytes: this.links.bytes,
+      inboxUnsettled: this.inbox.unsettled,
+      watchedPeers: this.presence.size,
+      sendsPending,
+    };
+  }
+
+  /**
+   * Sends all clients away, stores what they have not acknowledged, and leaves the cluster when everything taken from
+   * others is settled; gives up waiting after `ms`.
+   */
+  async stop(ms: number): Promise<void> {
+    if (this.stopped) return;
+    this.stopped = true;
+    const { clock, store, settings } = this.deps;
+    const deadline = clock.now() + ms;
+    for (const session of this.sessions.values()) session.goAway('the relay is shutting down', 0);
+    await this.until(deadline, () => this.registry.open === 0);
+    await store.inbox.close(settings.node);
+    await this.until(deadline, () => this.links.frames === 0 && this.inbox.unsettled === 0);
+    await this.accounts.update();
+    for (const cancel of this.cancels) cancel();
+    await store.inbox.stop();
+    await store.inbox.remove(settings.node);
+    await this.lease?.release();
+  }
+
+  /** The one place where a message finds its way: to its owner on this node, or to the router. */
+  private dispatch(message: Message): void {
+    const owner = this.registry.owner(message.to);
+    if (owner === undefined) return this.router.send(message);
+    if (owner.held && this.router.hold(message)) return;
+    owner.accept(message);
+  }
+
+  private authenticator(): Authenticator {
+    const { policy, realms, randomHex } = this.deps.settings;
+    return new OpenAuthenticator({
+      policy,
+      realms: realms as readonly RealmName[],
+      randomPeerId: () => randomHex(16) as PeerId,
+    });
+  }
+
+  private sweepWindows(): void {
+    const now = this.deps.clock.now();
+    const recipients = this.unacknowledged;
+    this.unacknowledged = [];
+    for (const recipient of recipients) if (recipient.sweep(now)) this.unacknowledged.push(recipient);
+  }
+
+  private sweep(): void {
+    const now = this.deps.clock.now();
+    this.links.probe();
+    this.refusals.sweep(now);
+    this.router.sweep(now);
+    this.presence.renew();
+    this.reservations.refresh();
+    for (const session of this.sessions.values()) session.sweep(now);
+  }
+
+  private every(ms: number, call: () => void): void {
+    let cancel = (): void => undefined;
+    const again = (): void => {
+      cancel = this.deps.timers.after(ms, () => {
+        call();
+        again();
+      });
+    };
+    again();
+    this.cancels.push(() => cancel());
+  }
+
+  private async until(deadline: number, done: () => boolean): Promise<void> {
+    while (!done() && this.deps.clock.now() < deadline) {
+      await new Promise<void>((resume) => this.deps.timers.after(20, resume));
+    }
+  }
+}

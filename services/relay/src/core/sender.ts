@@ -1,0 +1,158 @@
+import {
+  isTemporary,
+  type MessageId,
+  type PeerId,
+  type RealmName,
+  ReceiptStatus,
+  SendFlag,
+  type SendFrame,
+  THROTTLE_INTERVAL_MS,
+} from '@causeway/protocol';
+import { type PeerKey, peerKey } from './address.ts';
+import type { Clock } from './clock.ts';
+import type { Connection } from './connection.ts';
+import type { Counters } from './counters.ts';
+import type { DropReason } from './drops.ts';
+import type { Message } from './message.ts';
+import type { Pending } from './pending.ts';
+import type { Settings } from './settings.ts';
+
+/** When a client should try again after a refusal by a full queue or mailbox. */
+const OVERLOADED_RETRY_MS = 200;
+
+/** What a recipient's messages of this connection met: refused until the sender begins the next run. */
+interface Flow {
+  run: number;
+  /** 0 while messages are taken. */
+  refusedWith: number;
+}
+
+export interface SenderDeps {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly counters: Counters;
+  /** Brings a message to its recipient, wherever that is. */
+  readonly dispatch: (message: Message) => void;
+  /** A message that went to another node has its outcome. */
+  readonly settled: (to: PeerKey) => void;
+}
+
+/** The sending half of a connection: its send window, its refusals, and one receipt for each message. */
+export class Sender {
+  private readonly session: number;
+  private readonly from: PeerId;
+  private readonly realm: RealmName;
+  private readonly deps: SenderDeps;
+  private connection: Connection | null;
+  private readonly pending = new Map<MessageId, Pending>();
+  /** Only recipients that refused something on this connection. */
+  private flows: Map<PeerKey, Flow> | null = null;
+  private lastAssignedId = 0;
+  private throttledAt = 0;
+
+  constructor(session: number, realm: RealmName, from: PeerId, connection: Connection, deps: SenderDeps) {
+    this.session = session;
+    this.realm = realm;
+    this.from = from;
+    this.connection = connection;
+    this.deps = deps;
+  }
+
+  get pendingCount(): number {
+    return this.pending.size;
+  }
+
+  /** Milliseconds since 1970 at which the oldest message without an outcome was sent; null for none. */
+  get oldestPending(): number | null {
+    for (const pending of this.pending.values()) return pending.at;
+    return null;
+  }
+
+  send(frame: SendFrame): void {
+    const { settings, counters, clock } = this.deps;
+    const id = frame.id ?? this.assignId();
+    if (this.pending.has(id)) return counters.drop('duplicate_id');
+    const { to, flags, payload } = frame;
+    if (to === null) return this.refuse(id, ReceiptStatus.bad_recipient, 'bad_recipient');
+    if (payload.length > settings.maxPayload) return this.refuse(id, ReceiptStatus.too_large, 'too_large');
+    const key = peerKey(this.realm, to);
+    const flow = this.flows?.get(key);
+    if (flow !== undefined && !this.mayGoOn(flow, flags)) return this.refuse(id, flow.refusedWith, 'sticky');
+    if (this.pending.size >= settings.sendWindow) {
+      this.stick(key, flow?.run ?? 0, ReceiptStatus.overloaded);
+      return this.refuse(id, ReceiptStatus.overloaded, 'send_window');
+    }
+    const run = flow?.run ?? 0;
+    const pending: Pending = { to: key, flags, run, at: clock.now(), remote: false };
+    this.pending.set(id, pending);
+    this.deps.dispatch({
+      id,
+      flags,
+      from: this.from,
+      to: key,
+      payload,
+      origin: settings.node,
+      session: this.session,
+      run,
+      pending,
+      entry: null,
+      sequence: 0,
+    });
+  }
+
+  /** The outcome of a message. */
+  receipt(id: MessageId, status: number): void {
+    const pending = this.pending.get(id);
+    if (pending === undefined) return;
+    this.pending.delete(id);
+    if (pending.remote) this.deps.settled(pending.to);
+    if (isTemporary(status)) this.stick(pending.to, pending.run, status);
+    const isGood = status === ReceiptStatus.delivered || status === ReceiptStatus.queued;
+    if (isGood && (pending.flags & SendFlag.noReceipt) !== 0) return;
+    this.answer(id, status);
+  }
+
+  /** The connection has gone; what is under way still comes in and is accounted for. */
+  disconnect(): void {
+    this.connection = null;
+  }
+
+  private mayGoOn(flow: Flow, flags: number): boolean {
+    if (flow.refusedWith === 0) return true;
+    if ((flags & SendFlag.afterRefusal) === 0) return false;
+    flow.refusedWith = 0;
+    flow.run = (flow.run + 1) & 0xffff;
+    return true;
+  }
+
+  private stick(to: PeerKey, run: number, status: number): void {
+    this.flows ??= new Map();
+    const flow = this.flows.get(to);
+    if (flow === undefined) this.flows.set(to, { run, refusedWith: status });
+    else if (flow.run === run && flow.refusedWith === 0) flow.refusedWith = status;
+  }
+
+  private refuse(id: MessageId, status: number, reason: DropReason): void {
+    this.deps.counters.drop(reason);
+    this.deps.counters.receipts[status] = (this.deps.counters.receipts[status] as number) + 1;
+    this.answer(id, status);
+  }
+
+  private answer(id: MessageId, status: number): void {
+    this.connection?.receipt(id, status);
+    if (isTemporary(status)) this.throttle(status);
+  }
+
+  private throttle(status: number): void {
+    const now = this.deps.clock.now();
+    if (status === ReceiptStatus.unavailable || this.throttledAt + THROTTLE_INTERVAL_MS > now) return;
+    this.throttledAt = now;
+    this.connection?.send({ type: 'throttle', scope: 'node', retryAfterMs: OVERLOADED_RETRY_MS });
+  }
+
+  /** For a client that sends by hand and leaves the id out. */
+  private assignId(): number {
+    this.lastAssignedId = Math.max(this.lastAssignedId + 1, this.deps.clock.now() * 1000);
+    return this.lastAssignedId;
+  }
+}

@@ -1,0 +1,34 @@
+import type { NodeId } from '@causeway/protocol';
+
+/** What the core needs to know of the configuration. Times in milliseconds, sizes in bytes. */
+export interface Settings {
+  readonly node: NodeId;
+  readonly region: string;
+  /** Public URL of this node for clients; empty when none is configured. */
+  readonly url: string;
+  readonly policy: 'open' | 'open-sticky';
+  /** Realms that are served; empty for all. */
+  readonly realms: readonly string[];
+  readonly heartbeatMs: number;
+  readonly helloTimeoutMs: number;
+  readonly maxPayload: number;
+  readonly sendWindow: number;
+  readonly deliveryWindow: number;
+  readonly deliveryWindowBytes: number;
+  readonly ackTimeoutMs: number;
+  readonly outcomeTimeoutMs: number;
+  readonly reservationTtlMs: number;
+  readonly mailboxMessages: number;
+  readonly mailboxBytes: number;
+  readonly mailboxTtlMs: number;
+  readonly realmMailboxBytes: number;
+  readonly nodeLeaseMs: number;
+  /** Bytes that wait for one other node in this node's memory. */
+  readonly linkBytes: number;
+  /** Bytes of unsettled entries in a node's inbox. */
+  readonly inboxBytes: number;
+  readonly maxWatched: number;
+  /** Random bytes as lower-case hex; from the platform's secure source. */
+  readonly randomHex: (bytes: number) => string;
+  readonly sha256Hex: (bytes: Uint8Array) => string;
+}

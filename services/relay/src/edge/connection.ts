@@ -1,0 +1,145 @@
+import type { WebSocket } from 'uWebSockets.js';
+import type { ClientFrame, Malformed, MessageId, PeerId, RelayFrame } from '@causeway/protocol';
+import type { Connection, ConnectionHandler } from '../core/connection.ts';
+import type { BufferPool } from './buffers.ts';
+import type { Flushable, Flusher } from './flusher.ts';
+import type { Beating } from './heartbeat.ts';
+
+/** What uWebSockets.js keeps beside a socket. */
+export interface SocketData {
+  readonly json: boolean;
+  /** Null until the socket is open, and for one that is turned away. */
+  connection: EdgeConnection | null;
+}
+export type Socket = WebSocket<SocketData>;
+
+/** What all connections of a server share. */
+export interface Shared {
+  readonly flusher: Flusher;
+  readonly buffers: BufferPool;
+  /** A connection did not take its outbound bytes and is closed for it. */
+  slowConsumer(): void;
+}
+
+/** WebSocket, RFC 6455 section 5.5: a control frame holds 125 bytes, of which the code takes 2. */
+const MAX_REASON_BYTES = 123;
+/** `send` answers 1 when it has sent, 0 when it keeps the bytes until the socket takes them, and: */
+const DROPPED = 2;
+
+const encoder = new TextEncoder();
+
+/**
+ * A WebSocket as the core's Connection. Bytes and closes leave in `flush`, never within the core's call: so the core is
+ * not told of a close in the middle of its own work.
+ */
+export abstract class EdgeConnection implements Connection, Flushable, Beating {
+  readonly address: string;
+  nextToFlush: Flushable | null = null;
+  lastSeen = 0;
+  part = 0;
+  protected readonly shared: Shared;
+  #socket: Socket | null;
+  #handler: ConnectionHandler | null = null;
+  #dirty = false;
+  #lost = false;
+  /** Close code that this side chose; 0 while it has not. */
+  #closeCode = 0;
+  #closeReason = '';
+  /** One for each connection instead of one for each packet. */
+  readonly #onFrame = (frame: ClientFrame): boolean =>
+    (this.#handler as ConnectionHandler).receive(frame) && this.isOpen;
+
+  constructor(socket: Socket, address: string, shared: Shared) {
+    this.#socket = socket;
+    this.address = address;
+    this.shared = shared;
+  }
+
+  abstract deliver(seq: number, id: MessageId, flags: number, from: PeerId, payload: Uint8Array): void;
+  abstract receipt(id: MessageId, status: number): void;
+  abstract send(frame: RelayFrame): void;
+  /** Hands what waits to `transmit`. */
+  protected abstract writeOut(): void;
+  /** Forgets what waits. */
+  protected abstract discard(): void;
+  /** Null for a message of the wrong kind. */
+  protected abstract decode(
+    message: ArrayBuffer,
+    isBinary: boolean,
+    onFrame: (frame: ClientFrame) => boolean,
+  ): Malformed | null;
+
+  get isOpen(): boolean {
+    return this.#closeCode === 0 && this.#socket !== null;
+  }
+
+  /** The close code that this side chose, 0 for none. */
+  get closeCode(): number {
+    return this.#closeCode;
+  }
+
+  attach(handler: ConnectionHandler): void {
+    this.#handler = handler;
+  }
+
+  close(code: number, reason: string): void {
+    if (!this.isOpen) return;
+    this.#closeCode = code;
+    this.#closeReason = reason;
+    this.markDirty();
+  }
+
+  /** `message` is valid only during the call. */
+  received(message: ArrayBuffer, isBinary: boolean): void {
+    if (!this.isOpen) return;
+    const malformed = this.decode(message, isBinary, this.#onFrame);
+    if (malformed !== null && this.isOpen) this.#handler?.malformed(malformed.reason);
+  }
+
+  /** A ping that is dropped needs no care: a peer that takes no bytes gives none either and is silent soon. */
+  ping(): void {
+    this.#socket?.ping();
+  }
+
+  silent(): void {
+    if (this.isOpen) this.#handler?.silent();
+  }
+
+  /** The socket is gone; it must not be touched any more. */
+  gone(): void {
+    this.#socket = null;
+    this.discard();
+    this.#handler?.closed();
+  }
+
+  flush(): void {
+    this.#dirty = false;
+    if (this.#socket === null) return;
+    this.writeOut();
+    if (this.#lost) {
+      this.shared.slowConsumer();
+      this.#socket.close();
+    } else if (this.#closeCode !== 0) {
+      this.#socket.end(this.#closeCode, closeReason(this.#closeReason));
+    }
+  }
+
+  /** Has `flush` called at the end of this turn. */
+  protected markDirty(): void {
+    if (this.#dirty) return;
+    this.#dirty = true;
+    this.shared.flusher.add(this);
+  }
+
+  /** After one message is lost no later one may follow, so the rest is dropped until `flush` closes the socket. */
+  protected transmit(message: Uint8Array | string, isBinary: boolean): void {
+    if (this.#lost || this.#socket === null) return;
+    this.#lost = this.#socket.send(message, isBinary) === DROPPED;
+  }
+}
+
+/** As much of the reason as fits, in whole characters. */
+function closeReason(reason: string): Uint8Array {
+  const bytes = new Uint8Array(MAX_REASON_BYTES);
+  return bytes.subarray(0, encoder.encodeInto(reason, bytes).written);
+}

@@ -1,0 +1,176 @@
+import { App, type WebSocketBehavior } from 'uWebSockets.js';
+import { HARD_PACKET_BYTES, MAX_PACKET_BYTES, PATH } from '@causeway/protocol';
+import type { Connection, ConnectionHandler } from '../core/connection.ts';
+import type { DropReason } from '../core/drops.ts';
+import { BinaryConnection } from './binary.ts';
+import { BufferPool } from './buffers.ts';
+import type { EdgeConnection, Shared, Socket, SocketData } from './connection.ts';
+import { Flusher } from './flusher.ts';
+import { Heartbeat } from './heartbeat.ts';
+import { type Health, type Identity, respond, routeHttp } from './http.ts';
+import { JsonConnection } from './json.ts';
+import { type Listener, listen } from './listen.ts';
+import { TurnedAway, turnAway } from './turn-away.ts';
+import { addressText, upgrade } from './upgrade.ts';
+
+export interface EdgeOptions {
+  readonly host: string;
+  /** 0 for any free port. */
+  readonly port: number;
+  /** A second port that several processes share; null for none. */
+  readonly sharedPort: number | null;
+  readonly maxConnections: number;
+  readonly heartbeatMs: number;
+  /** Bytes of unacknowledged deliveries that the core may have under way on one connection. */
+  readonly deliveryWindowBytes: number;
+  readonly identity: Identity;
+  /** Must not reject. */
+  health(): Promise<Health>;
+  /** A new connection; it may be used at once. */
+  open(connection: Connection): ConnectionHandler;
+  dropped(reason: DropReason & ('slow_consumer' | 'connection_limit')): void;
+  /** A connection has closed: the code that this side gave, otherwise the client's, folded to 1000..1015. */
+  closed(code: number): void;
+}
+
+/** The public port: HTTP and the WebSockets of clients. */
+export interface Edge {
+  /** @throws PortInUse, CannotListen */
+  listen(): Promise<void>;
+  /** The ports that are listened on; 0 before. */
+  readonly port: number;
+  readonly sharedPort: number;
+  /** Open connections, without those that were turned away. */
+  readonly connections: number;
+  /** New connections are refused by the system from now on; those that are open go on. */
+  stopListening(): void;
+  /** Sends what waits, then cuts all connections and ends. */
+  closeAll(): void;
+}
+
+/**
+ * Outbound bytes that one connection may hold: the delivery window twice (a window may be acknowledged and filled again
+ * before the bytes before it are off the socket's queue) and a packet of control frames. Whoever holds more is closed.
+ */
+function maxOutboundBytes(deliveryWindowBytes: number): number {
+  return 2 * deliveryWindowBytes + MAX_PACKET_BYTES;
+}
+
+export function createServer(options: EdgeOptions): Edge {
+  return new Server(options);
+}
+
+class Server implements Edge {
+  readonly #options: EdgeOptions;
+  readonly #app = App();
+  readonly #heartbeat: Heartbeat;
+  readonly #turnedAway = new TurnedAway();
+  readonly #shared: Shared;
+  #listeners: Listener[] = [];
+  connections = 0;
+  port = 0;
+  sharedPort = 0;
+
+  constructor(options: EdgeOptions) {
+    this.#options = options;
+    this.#heartbeat = new Heartbeat(options.heartbeatMs);
+    this.#shared = {
+      flusher: new Flusher(),
+      buffers: new BufferPool(),
+      slowConsumer: () => options.dropped('slow_consumer'),
+    };
+    this.#app.ws<SocketData>(PATH, this.#behavior());
+    routeHttp(this.#app, options.identity, () => options.health());
+  }
+
+  async listen(): Promise<void> {
+    const { host, port, sharedPort } = this.#options;
+    try {
+      this.port = await this.#listenOn(host, port, false);
+      if (sharedPort !== null) this.sharedPort = await this.#listenOn(host, sharedPort, true);
+    } catch (error) {
+      this.closeAll();
+      throw error;
+    }
+  }
+
+  stopListening(): void {
+    for (const listener of this.#listeners) listener.close();
+    this.#listeners = [];
+  }
+
+  closeAll(): void {
+    this.stopListening();
+    this.#heartbeat.stop();
+    this.#shared.flusher.flush();
+    this.#app.close();
+  }
+
+  async #listenOn(host: string, port: number, shared: boolean): Promise<number> {
+    const listener = await listen(this.#app, host, port, shared);
+    this.#listeners.push(listener);
+    return listener.port;
+  }
+
+  #behavior(): WebSocketBehavior<SocketData> {
+    return {
+      maxPayloadLength: HARD_PACKET_BYTES,
+      maxBackpressure: maxOutboundBytes(this.#options.deliveryWindowBytes),
+      // Heartbeats are ours: their interval is configurable and silence is answered by protocol.
+      idleTimeout: 0,
+      sendPingsAutomatically: false,
+      upgrade: (response, request, context) => {
+        if (this.#isFull() && !this.#turnedAway.admit(performance.now())) {
+          this.#options.dropped('connection_limit');
+          respond(response, '503 Service Unavailable', { error: 'server full' });
+        } else {
+          upgrade(response, request, context);
+        }
+      },
+      open: (socket) => this.#open(socket),
+      message: (socket, message, isBinary) => this.#seen(socket)?.received(message, isBinary),
+      ping: (socket) => this.#seen(socket),
+      pong: (socket) => this.#seen(socket),
+      close: (socket, code) => this.#closed(socket.getUserData().connection, code),
+    };
+  }
+
+  #isFull(): boolean {
+    return this.connections >= this.#options.maxConnections;
+  }
+
+  #open(socket: Socket): void {
+    const data = socket.getUserData();
+    if (this.#isFull()) {
+      this.#options.dropped('connection_limit');
+      turnAway(socket, data.json);
+      return;
+    }
+    const address = addressText(socket.getRemoteAddressAsText());
+    const Kind = data.json ? JsonConnection : BinaryConnection;
+    const connection = new Kind(socket, address, this.#shared);
+    data.connection = connection;
+    this.connections += 1;
+    this.#heartbeat.add(connection);
+    connection.attach(this.#options.open(connection));
+  }
+
+  #seen(socket: Socket): EdgeConnection | null {
+    const { connection } = socket.getUserData();
+    if (connection !== null) this.#heartbeat.seen(connection);
+    return connection;
+  }
+
+  #closed(connection: EdgeConnection | null, code: number): void {
+    if (connection === null) return;
+    this.connections -= 1;
+    this.#heartbeat.remove(connection);
+    this.#options.closed(connection.closeCode || foldCode(code));
+    connection.gone();
+  }
+}
+
+/** Clients may close with codes of their own choice, which must not become metrics: those are closes at will. */
+function foldCode(code: number): number {
+  return code >= 1000 && code <= 1015 ? code : 1000;
+}

@@ -1,0 +1,202 @@
+import { CloseCode, ErrorCode, ReceiptStatus } from '@causeway/protocol';
+import type { Counters, Distribution, Gauges } from '../core/counters.ts';
+import type { RedisStats } from './redis-stats.ts';
+
+/** Where the values come from. All of it is read when metrics are scraped. */
+export interface Source {
+  readonly counters: Counters;
+  gauges(): Gauges;
+  readonly redis: RedisStats;
+  isReady(): boolean;
+  readonly build: { readonly version: string; readonly node: string; readonly region: string };
+}
+
+/** What a scrape reads; gauges are computed once for it. */
+export interface Reading {
+  readonly source: Source;
+  readonly gauges: Gauges;
+}
+
+export interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+interface Described {
+  readonly name: string;
+  readonly help: string;
+  readonly labels: readonly string[];
+}
+export interface ValueMetric extends Described {
+  readonly type: 'counter' | 'gauge';
+  read(reading: Reading): readonly Sample[];
+}
+export interface HistogramMetric extends Described {
+  readonly type: 'histogram';
+  /** So many of the distribution's units are one of the metric's. */
+  readonly perUnit: number;
+  read(reading: Reading): Distribution;
+}
+export type Metric = ValueMetric | HistogramMetric;
+
+const MS_PER_SECOND = 1000;
+
+/** Every metric of the relay; `docs/metrics.md` is generated from it. Label values come from closed lists. */
+export const METRICS: readonly Metric[] = [
+  gauge('connections', 'Open connections of clients', ({ gauges }) => gauges.connections),
+  counter('connections_opened_total', 'Connections opened', ({ counters }) => counters.connectionsOpened),
+  counters('connections_closed_total', 'Connections closed, by WebSocket close code', 'code', closeCodes),
+  gauge('registrations', 'Peers that are registered on this node now', ({ gauges }) => gauges.registrations),
+  counters('registrations_total', 'Registrations, fresh or renewed', 'kind', ({ counters }) => counters.registrations),
+  counters('registrations_refused_total', 'Registrations refused, by error code', 'code', ({ counters }) =>
+    named(Object.keys(ErrorCode), counters.registrationsRefused),
+  ),
+  counters(
+    'messages_total',
+    'Messages handed on: to a client of this node, to another node, into a mailbox',
+    'path',
+    ({ counters }) => counters.messages,
+  ),
+  counters('message_bytes_total', 'Payload bytes of the messages handed on', 'path', ({ counters }) => counters.bytes),
+  counters('receipts_total', 'Receipts given to senders of this node', 'status', receipts),
+  counters('drops_total', 'Messages and frames not carried on', 'reason', ({ counters }) => counters.drops),
+  counters('spills_total', 'Delivery windows written to a mailbox', 'cause', ({ counters }) => counters.spills),
+  counter('spilled_messages_total', 'Messages that spills wrote', ({ counters }) => counters.spilledMessages),
+  counter(
+    'mailbox_delivered_total',
+    'Messages delivered out of mailboxes',
+    ({ counters }) => counters.mailboxDelivered,
+  ),
+  gauge('catching_up_recipients', 'Recipients that receive from their mailbox now', ({ gauges }) => gauges.catchingUp),
+  counter('handovers_total', 'Registrations handed over to another node', ({ counters }) => counters.handovers),
+  counter('lookups_total', 'Locations looked up in the directory', ({ counters }) => counters.lookups),
+  counters('routes_corrected_total', 'Cached locations corrected by an owner', 'answer', ({ counters }) => ({
+    moved: counters.routesMoved,
+    gone: counters.routesGone,
+  })),
+  gauge('cached_routes', 'Locations of peers in the cache', ({ gauges }) => gauges.cachedRoutes),
+  gauge('pending_sends', 'Messages of senders of this node without an outcome', ({ gauges }) => gauges.sendsPending),
+  gauge('link_frames', 'Frames waiting for their append or its acknowledgment', ({ gauges }) => gauges.linkFrames),
+  gauge('link_bytes', 'Bytes of the frames that wait on links', ({ gauges }) => gauges.linkBytes),
+  counter('link_retries_total', 'Appends to inboxes that were repeated', ({ counters }) => counters.linkRetries),
+  counter('link_gaps_total', 'Appends refused because one before was lost', ({ counters }) => counters.linkGaps),
+  counter('link_full_total', 'Appends refused by a full inbox', ({ counters }) => counters.linkFull),
+  histogram('link_batch_frames', 'Frames in one append to an inbox', 1, ({ counters }) => counters.batchFrames),
+  histogram(
+    'inbox_lag_seconds',
+    'Time between the append of an inbox entry and its reading',
+    MS_PER_SECOND,
+    ({ counters }) => counters.inboxLag,
+  ),
+  counter('inbox_entries_total', 'Entries read from the inbox of this node', ({ counters }) => counters.inboxEntries),
+  gauge('inbox_unsettled_entries', 'Inbox entries read and not settled', ({ gauges }) => gauges.inboxUnsettled),
+  gauge('watched_peers', 'Peers whose presence clients of this node watch', ({ gauges }) => gauges.watchedPeers),
+  counter('presence_changes_total', 'Changes of presence told to watchers', ({ counters }) => counters.presenceChanges),
+  {
+    type: 'counter',
+    name: 'causeway_redis_commands_total',
+    help: 'Commands and scripts answered by Redis, by outcome: ok or error',
+    labels: ['command', 'result'],
+    read: ({ source }) =>
+      [...source.redis.commands].flatMap(([command, { ok, error }]) => [
+        { labels: { command, result: 'ok' }, value: ok },
+        { labels: { command, result: 'error' }, value: error },
+      ]),
+  },
+  {
+    type: 'histogram',
+    name: 'causeway_redis_command_seconds',
+    help: 'Time until Redis answered',
+    labels: [],
+    perUnit: MS_PER_SECOND,
+    read: ({ source }) => source.redis.latency,
+  },
+  {
+    type: 'gauge',
+    name: 'causeway_ready',
+    help: '1 when the node takes clients, else 0',
+    labels: [],
+    read: ({ source }) => [{ labels: {}, value: source.isReady() ? 1 : 0 }],
+  },
+  {
+    type: 'gauge',
+    name: 'causeway_build_info',
+    help: 'Always 1; the labels tell which relay this is',
+    labels: ['version', 'node', 'region'],
+    read: ({ source }) => [{ labels: { ...source.build }, value: 1 }],
+  },
+];
+
+type Values = Readonly<Record<string, number>>;
+interface Counts {
+  readonly counters: Counters;
+  readonly gauges: Gauges;
+}
+
+function countsOf({ source, gauges }: Reading): Counts {
+  return { counters: source.counters, gauges };
+}
+
+function single(type: 'counter' | 'gauge', name: string, help: string, value: (counts: Counts) => number): Metric {
+  return {
+    type,
+    name: `causeway_${name}`,
+    help,
+    labels: [],
+    read: (reading) => [{ labels: {}, value: value(countsOf(reading)) }],
+  };
+}
+
+function gauge(name: string, help: string, value: (counts: Counts) => number): Metric {
+  return single('gauge', name, help, value);
+}
+
+function counter(name: string, help: string, value: (counts: Counts) => number): Metric {
+  return single('counter', name, help, value);
+}
+
+function counters(name: string, help: string, label: string, values: (counts: Counts) => Values): Metric {
+  return {
+    type: 'counter',
+    name: `causeway_${name}`,
+    help,
+    labels: [label],
+    read: (reading) =>
+      Object.entries(values(countsOf(reading))).map(([key, value]) => ({ labels: { [label]: key }, value })),
+  };
+}
+
+function histogram(name: string, help: string, perUnit: number, read: (counts: Counts) => Distribution): Metric {
+  return {
+    type: 'histogram',
+    name: `causeway_${name}`,
+    help,
+    labels: [],
+    perUnit,
+    read: (reading) => read(countsOf(reading)),
+  };
+}
+
+function receipts({ counters }: Counts): Values {
+  return Object.fromEntries(
+    Object.entries(ReceiptStatus).map(([name, status]) => [name, counters.receipts[status] ?? 0]),
+  );
+}
+
+/** The codes of WebSocket itself and ours; any other is counted as `other`. */
+function closeCodes({ counters }: Counts): Values {
+  const standard = Array.from({ length: 16 }, (_, index) => 1000 + index);
+  const counts = new Map([...counters.connectionsClosed].map(([code, count]) => [String(code), count]));
+  return named([...standard, ...Object.values(CloseCode)].map(String), counts);
+}
+
+/** A value for each name, 0 where there is none; everything else together is `other`. */
+function named(names: readonly string[], counts: ReadonlyMap<string, number>): Values {
+  const values: Record<string, number> = Object.fromEntries(names.map((name) => [name, 0]));
+  let other = 0;
+  for (const [name, count] of counts) {
+    if (Object.hasOwn(values, name)) values[name] = count;
+    else other += count;
+  }
+  return { ...values, other };
+}

@@ -1,0 +1,34 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { capsContract } from './caps-contract.ts';
+import { handoverContract } from './handover-contract.ts';
+import type { Implementation } from './implementation.ts';
+import { ledgerContract } from './ledger-contract.ts';
+import { linksContract } from './links-contract.ts';
+import { mailboxContract } from './mailbox-contract.ts';
+import { membershipContract } from './membership-contract.ts';
+import { namesContract } from './names-contract.ts';
+import { presenceContract } from './presence-contract.ts';
+import { registrationContract } from './registration-contract.ts';
+
+/** Every port's suite on one implementation. */
+export function contract(name: string, start: () => Promise<Implementation>): void {
+  describe(name, () => {
+    let implementation: Implementation;
+    beforeAll(async () => {
+      implementation = await start();
+    });
+    afterAll(() => implementation.stop());
+    const get = () => implementation;
+
+    describe('registration', () => registrationContract(get));
+    describe('handover', () => handoverContract(get));
+    describe('mailbox', () => mailboxContract(get));
+    describe('caps', () => capsContract(get));
+    describe('ledger', () => ledgerContract(get));
+    describe('links and inbox', () => linksContract(get));
+    describe('presence', () => presenceContract(get));
+    describe('membership', () => membershipContract(get));
+    describe('names', () => namesContract(get));
+    test('is healthy', async () => expect(await get().store.health.check()).toEqual({ kind: 'healthy' }));
+  });
+}

@@ -1,0 +1,72 @@
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Relay, startRelay } from '../kit/relay.ts';
+import { codeBlocks } from './markdown.ts';
+import { mustRun } from './run.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const CLIENT_BLOCKS = codeBlocks(join(ROOT, 'packages/client/README.md'), 'js');
+const CLI_README = join(ROOT, 'packages/cli/README.md');
+
+/** What each block of the client's README must print, among other things. */
+const CLIENT_OUTPUT = [
+  'alice: hello',
+  'keeping precious\ndelivered',
+  'carol is offline',
+  'now stopped',
+  'offline true',
+];
+
+let relay: Relay;
+let folder: string;
+
+beforeAll(async () => {
+  relay = await startRelay();
+  folder = mkdtempSync(join(tmpdir(), 'causeway-readme-'));
+  symlinkSync(join(ROOT, 'packages/cli/src/main.ts'), join(folder, 'causeway'));
+});
+
+afterAll(async () => {
+  await relay.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe("the examples in the client's README", () => {
+  it('are all known here', () => {
+    expect(CLIENT_BLOCKS).toHaveLength(CLIENT_OUTPUT.length);
+  });
+
+  it.each(CLIENT_OUTPUT.map((output, index) => [output, index] as const))('print %j', async (output, index) => {
+    const source = (CLIENT_BLOCKS[index] ?? '').replaceAll('ws://127.0.0.1:7070', relay.url);
+    const stdout = await mustRun(process.execPath, ['--input-type=module', '--eval', source], { cwd: ROOT });
+    expect(stdout).toContain(output);
+  });
+});
+
+describe("the examples in the command's README", () => {
+  const [basics = '', scripting = ''] = codeBlocks(CLI_README, 'sh');
+  const sh = (script: string): Promise<string> =>
+    mustRun('sh', ['-e', '-c', script], {
+      cwd: folder,
+      env: {
+        CAUSEWAY_URL: relay.url,
+        PATH: [folder, join(ROOT, 'node_modules/.bin'), process.env.PATH].join(delimiter),
+      },
+    });
+
+  it('print what it says', async () => {
+    expect(await sh(basics)).toBe(codeBlocks(CLI_README, 'text')[0]);
+  });
+
+  it('serve scripts', async () => {
+    const lines = (await sh(scripting)).trim().split('\n');
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+      to: 'carol',
+      status: expect.stringMatching(/delivered|queued/),
+    });
+    expect(lines.slice(1)).toEqual(['nobody offline', 'offline, exit code 1', 'refused, exit code 1']);
+  });
+});

@@ -1,0 +1,38 @@
+import type { Store } from '../../services/relay/src/core/ports.ts';
+import type { Rng } from '../kit/rng.ts';
+import type { World } from './world.ts';
+
+export interface Faults {
+  /** Longest time in milliseconds that a call takes, each way. */
+  readonly delayMs: number;
+  /** Share of calls that fail before they take effect. */
+  readonly lost: number;
+  /** Share of calls that take effect, but whose answer is lost. */
+  readonly cut: number;
+}
+
+const PORTS = ['directory', 'mailbox', 'ledger', 'links', 'presence'] as const;
+
+/** The same store behind a slow and unreliable network. Calls of one node to one port keep no order. */
+export function faultyStore(store: Store, world: World, rng: Rng, faults: Faults): Store {
+  const wrapped = Object.fromEntries(
+    PORTS.map((port) => [
+      port,
+      new Proxy(store[port], {
+        get(target, name) {
+          const method = Reflect.get(target, name);
+          if (typeof method !== 'function') return method;
+          return (...args: unknown[]) => call(() => method.apply(target, args));
+        },
+      }),
+    ]),
+  );
+  async function call(perform: () => Promise<unknown>): Promise<unknown> {
+    if (faults.delayMs > 0) await world.sleep(rng.next() * faults.delayMs);
+    if (rng.chance(faults.lost)) return { kind: 'unavailable', reason: 'lost' };
+    const reply = await perform();
+    if (faults.delayMs > 0) await world.sleep(rng.next() * faults.delayMs);
+    return rng.chance(faults.cut) ? { kind: 'unavailable', reason: 'cut' } : reply;
+  }
+  return { ...store, ...wrapped } as Store;
+}

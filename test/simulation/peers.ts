@@ -1,0 +1,211 @@
+import {
+  type ClientFrame,
+  isTemporary,
+  type MessageId,
+  type PeerId,
+  type RealmName,
+  type RelayFrame,
+  SendFlag,
+} from '@causeway/protocol';
+import type { Connection, ConnectionHandler } from '../../services/relay/src/core/connection.ts';
+import type { Relay } from '../../services/relay/src/core/relay.ts';
+import type { World } from './world.ts';
+
+export const REALM = 'sim' as RealmName;
+
+/** One connection of a simulated client, which sees and says exactly what goes over the wire. */
+export class Wire implements Connection {
+  readonly address = '127.0.0.1';
+  readonly handler: ConnectionHandler;
+  closedWith = 0;
+  private readonly world: World;
+  private readonly client: WireClient;
+
+  constructor(relay: Relay, world: World, client: WireClient) {
+    this.world = world;
+    this.client = client;
+    this.handler = relay.open(this);
+  }
+
+  deliver(seq: number, id: MessageId, flags: number, from: PeerId, payload: Uint8Array): void {
+    if (this.closedWith === 0) this.client.onDeliver(this, seq, id, flags, from, payload);
+  }
+
+  receipt(id: MessageId, status: number): void {
+    if (this.closedWith === 0) this.client.onReceipt(this, id, status);
+  }
+
+  send(frame: RelayFrame): void {
+    if (this.closedWith === 0) this.client.onControl(this, frame);
+  }
+
+  close(code: number): void {
+    this.end(code);
+  }
+
+  /** The client hangs up, or the network breaks. */
+  cut(): void {
+    this.end(1006);
+  }
+
+  say(frame: ClientFrame): void {
+    if (this.closedWith === 0) this.handler.receive(frame);
+  }
+
+  private end(code: number): void {
+    if (this.closedWith !== 0) return;
+    this.closedWith = code;
+    this.world.after(0, () => {
+      this.handler.closed();
+      this.client.onClosed(this, code);
+    });
+  }
+}
+
+export interface WireClient {
+  onDeliver(wire: Wire, seq: number, id: MessageId, flags: number, from: PeerId, payload: Uint8Array): void;
+  onReceipt(wire: Wire, id: MessageId, status: number): void;
+  onControl(wire: Wire, frame: RelayFrame): void;
+  onClosed(wire: Wire, code: number): void;
+}
+
+/** Shows each message once, as the client library does, and acknowledges after a while. */
+export class SimRecipient implements WireClient {
+  readonly shown: string[] = [];
+  wire: Wire | null = null;
+  welcomed = 0;
+  private readonly seen = new Set<string>();
+  private readonly world: World;
+  private readonly id: PeerId;
+  private readonly ackAfter: () => number;
+  private attempt = 0;
+
+  constructor(id: string, world: World, ackAfter: () => number) {
+    this.id = id as PeerId;
+    this.world = world;
+    this.ackAfter = ackAfter;
+  }
+
+  connect(relay: Relay): void {
+    this.attempt += 1;
+    this.wire = new Wire(relay, this.world, this);
+    this.wire.say({
+      type: 'hello',
+      v: 1,
+      realm: REALM,
+      peer: this.id,
+      resume: new Uint8Array(32).fill(7),
+      attempt: this.attempt,
+    });
+  }
+
+  onDeliver(wire: Wire, seq: number, id: MessageId, _flags: number, from: PeerId, payload: Uint8Array): void {
+    const name = `${from} ${id}`;
+    if (!this.seen.has(name)) {
+      this.seen.add(name);
+      this.shown.push(`${from} ${Buffer.from(payload).toString()}`);
+    }
+    const delay = this.ackAfter();
+    if (Number.isFinite(delay)) this.world.after(delay, () => wire.say({ type: 'ack', seq }));
+  }
+
+  onControl(_wire: Wire, frame: RelayFrame): void {
+    if (frame.type === 'welcome') this.welcomed += 1;
+  }
+
+  onReceipt(): void {}
+
+  onClosed(wire: Wire): void {
+    if (this.wire === wire) this.wire = null;
+  }
+}
+
+/** Sends numbered messages to one recipient as PROTOCOL section 3 says, refusals and reconnects included. */
+export class SimSender implements WireClient {
+  readonly outcomes = new Map<number, number>();
+  refusals = 0;
+  doubleReceipts = 0;
+  private readonly world: World;
+  private readonly id: PeerId;
+  private readonly to: PeerId;
+  private readonly total: number;
+  private readonly window: number;
+  private readonly relay: () => Relay;
+  private wire: Wire | null = null;
+  private ready = false;
+  private next = 0;
+  private again: number[] = [];
+  private holding = false;
+  private readonly underWay = new Set<number>();
+
+  constructor(id: string, to: string, total: number, window: number, world: World, relay: () => Relay) {
+    this.id = id as PeerId;
+    this.to = to as PeerId;
+    this.total = total;
+    this.window = window;
+    this.world = world;
+    this.relay = relay;
+  }
+
+  get done(): boolean {
+    return this.outcomes.size === this.total;
+  }
+
+  connect(): void {
+    this.wire = new Wire(this.relay(), this.world, this);
+    this.wire.say({ type: 'hello', v: 1, realm: REALM, peer: this.id });
+  }
+
+  cut(): void {
+    this.wire?.cut();
+  }
+
+  onControl(_wire: Wire, frame: RelayFrame): void {
+    if (frame.type !== 'welcome') return;
+    this.ready = true;
+    this.pump();
+  }
+
+  onDeliver(): void {}
+
+  onReceipt(_wire: Wire, id: MessageId, status: number): void {
+    const number = Number(id);
+    if (!this.underWay.delete(number)) this.doubleReceipts += 1;
+    if (isTemporary(status)) {
+      this.refusals += 1;
+      this.again.push(number);
+      this.holding = true;
+    } else {
+      this.outcomes.set(number, status);
+    }
+    if (this.holding && this.underWay.size === 0) this.world.after(50, () => this.beginAgain());
+    if (!this.holding) this.pump();
+  }
+
+  onClosed(): void {
+    this.ready = false;
+    this.wire = null;
+    this.again = [...new Set([...this.again, ...this.underWay])].sort((a, b) => a - b);
+    this.underWay.clear();
+    this.holding = false;
+    this.world.after(20, () => this.connect());
+  }
+
+  private beginAgain(): void {
+    if (!this.holding || !this.ready || this.underWay.size > 0) return;
+    this.holding = false;
+    this.again.sort((a, b) => a - b);
+    this.pump(SendFlag.afterRefusal);
+  }
+
+  private pump(flags = 0): void {
+    let first = flags;
+    while (this.ready && this.underWay.size < this.window) {
+      const number = this.again.shift() ?? (this.next < this.total ? this.next++ : null);
+      if (number === null) return;
+      this.underWay.add(number);
+      this.wire?.say({ type: 'send', id: number, flags: first, to: this.to, payload: Buffer.from(String(number)) });
+      first = 0;
+    }
+  }
+}
