@@ -14,14 +14,14 @@ export interface ByteCutter {
 
 /**
  * A TCP proxy that lets a random number of bytes through, both directions together, and then resets the connection: in
- * the middle of frames, of the upgrade, of anything.
+ * the middle of frames, of the upgrade, of anything. Each connection goes to any of the ports.
  */
-export async function startByteCutter(port: number, rng: Rng, meanBytes: number): Promise<ByteCutter> {
+export async function startByteCutter(ports: readonly number[], rng: Rng, meanBytes: number): Promise<ByteCutter> {
   let cuts = 0;
   let healed = false;
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
-    const relay = connect(port, '127.0.0.1');
+    const relay = connect(rng.pick(ports), '127.0.0.1');
     let left = rng.int(2 * meanBytes);
     const reset = (): void => {
       for (const socket of [client, relay]) {

@@ -31,6 +31,8 @@ export interface PeerOptions {
   readonly subprotocol?: typeof SUBPROTOCOL_BINARY | typeof SUBPROTOCOL_JSON;
   /** Acknowledge each DELIVER as it comes; off by default. */
   readonly autoAck?: boolean;
+  /** Sees each frame first; true takes it, so that `next` and `take` do not. */
+  readonly onFrame?: (frame: RelayFrame) => boolean;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -83,12 +85,17 @@ export class RawPeer {
   readonly #queue = new FrameQueue();
   readonly #json: boolean;
   readonly #autoAck: boolean;
+  readonly #onFrame: (frame: RelayFrame) => boolean;
   #nextId = 1;
 
-  constructor(socket: WebSocket, { subprotocol = SUBPROTOCOL_BINARY, autoAck = false }: PeerOptions) {
+  constructor(
+    socket: WebSocket,
+    { subprotocol = SUBPROTOCOL_BINARY, autoAck = false, onFrame = () => false }: PeerOptions,
+  ) {
     this.#socket = socket;
     this.#json = subprotocol === SUBPROTOCOL_JSON;
     this.#autoAck = autoAck;
+    this.#onFrame = onFrame;
     const { promise, resolve } = deferred<{ code: number; reason: string }>();
     this.closed = promise;
     socket.on('message', (data: Buffer, isBinary) => this.#receive(data, isBinary));
@@ -174,7 +181,7 @@ export class RawPeer {
 
   #receive(data: Buffer, isBinary: boolean): void {
     const onFrame = (frame: RelayFrame): boolean => {
-      this.#queue.push(frame);
+      if (!this.#onFrame(frame)) this.#queue.push(frame);
       if (frame.type === 'deliver' && this.#autoAck) this.ack(frame.seq);
       return true;
     };

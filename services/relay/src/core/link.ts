@@ -80,7 +80,12 @@ export class Link {
   }
 
   get frames(): number {
-    return this.waiting.length + this.unacked.length + (this.batch?.length ?? 0);
+    return this.unappended + this.unacked.length;
+  }
+
+  /** Frames whose append is not confirmed. */
+  get unappended(): number {
+    return this.waiting.length + (this.batch?.length ?? 0) + (this.receipts.count > 0 ? 1 : 0);
   }
 
   /** The sequence under which the message travels, or why it can't: the link is over its bytes, or does not get through. */

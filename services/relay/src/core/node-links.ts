@@ -34,6 +34,12 @@ export class NodeLinks {
     return frames;
   }
 
+  get unappended(): number {
+    let frames = 0;
+    for (const link of this.links.values()) frames += link.unappended;
+    return frames;
+  }
+
   get bytes(): number {
     let bytes = 0;
     for (const link of this.links.values()) bytes += link.bytes;

@@ -257,7 +257,7 @@ export class Relay {
     for (const session of this.sessions.values()) session.goAway('the relay is shutting down', 0);
     await this.until(deadline, () => this.registry.open === 0);
     await store.inbox.close(settings.node);
-    await this.until(deadline, () => this.links.frames === 0 && this.inbox.unsettled === 0);
+    await this.until(deadline, () => this.links.unappended === 0 && this.inbox.unsettled === 0);
     await this.accounts.update();
     for (const cancel of this.cancels) cancel();
     await store.inbox.stop();

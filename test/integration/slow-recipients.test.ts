@@ -1,0 +1,146 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { Flow } from '../kit/flow.ts';
+import { complaints, nodeOf, total } from '../kit/observe.ts';
+import { Reader } from '../kit/reader.ts';
+import { type RedisDeployment, startRedis } from '../kit/redis.ts';
+import { type Relay, type RelayCluster, startCluster } from '../kit/relay.ts';
+import { createRng } from '../kit/rng.ts';
+import { Scope } from '../kit/scope.ts';
+import { waitFor } from '../kit/wait.ts';
+
+const MIB = 1024 * 1024;
+const WINDOW_MESSAGES = 256;
+const WINDOW_BYTES = MIB;
+/** Below the cap of a mailbox, in number and in bytes. */
+const MESSAGES = 900;
+const SIZE = 16 * 1024;
+const HANGING = 8;
+/** What a collected heap and the buffers of Redis clients move about by. */
+const SLACK = 96 * MIB;
+const WITNESSED = 3000;
+
+const servers = new Scope();
+const scope = new Scope();
+let redis: RedisDeployment;
+let cluster: RelayCluster;
+/** The slow ones' node, and the senders'. */
+let slow: Relay;
+let other: Relay;
+beforeAll(async () => {
+  redis = servers.keep(await startRedis());
+  cluster = servers.keep(await startCluster({ relays: 2, redis }));
+  [slow, other] = cluster.relays as [Relay, Relay];
+});
+afterAll(() => servers.end());
+afterEach(() => scope.end());
+
+const ids = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
+const sized = (count: number, size: number): Uint8Array[] => {
+  const noise = createRng(4).bytes(size + count);
+  return Array.from({ length: count }, (_, index) => noise.subarray(index, index + size));
+};
+
+async function flowTo(to: string, payloads: readonly Uint8Array[], from = `to-${to}`): Promise<Flow> {
+  return scope.keep(new Flow({ url: other.url, from, to, payloads })).start();
+}
+
+/** Messages between two peers who keep up, through the same two nodes: all of them arrive. */
+async function witness(name: string): Promise<void> {
+  const reader = scope.keep(new Reader({ peer: `witness-${name}` }));
+  await reader.connect(slow.url);
+  const flow = await flowTo(`witness-${name}`, sized(WITNESSED, 100));
+  await flow.finish();
+  await reader.until(WITNESSED);
+  expect(reader.ids(`to-witness-${name}`)).toEqual(ids(WITNESSED));
+  expect([flow.sends, flow.unowed]).toEqual([WITNESSED, []]);
+}
+
+/** Nothing of what has its receipt stays in the inbox of the slow ones' node, nor in the memory of either. */
+async function nothingIsHeld(): Promise<void> {
+  const inbox = `cw:{n:${await nodeOf(slow)}}:inbox`;
+  await waitFor(async () => (await redis.nodes[0]?.client.xlen(inbox)) === 0, { what: 'the inbox is trimmed' });
+  for (const gauge of ['pending_sends', 'link_bytes', 'inbox_unsettled_entries']) {
+    await waitFor(async () => (await total(cluster.relays, `causeway_${gauge}`)) === 0, { what: `${gauge} is 0` });
+  }
+}
+
+describe('recipients that hold up their deliveries', () => {
+  test('one that fills its window costs that window, and gets all when it comes back', async () => {
+    const hanging = Array.from({ length: HANGING }, (_, index) =>
+      scope.keep(new Reader({ peer: `full-${index}`, acks: false })),
+    );
+    await Promise.all(hanging.map((reader) => reader.connect(slow.url)));
+    const before = await slow.rss();
+    const payloads = sized(MESSAGES, SIZE);
+    const flows = await Promise.all(hanging.map((_, index) => flowTo(`full-${index}`, payloads)));
+    await Promise.all([...flows.map((flow) => flow.finish()), witness('full')]);
+    await nothingIsHeld();
+
+    expect((await slow.rss()) - before).toBeLessThan(HANGING * WINDOW_BYTES + SLACK);
+    for (const [index, flow] of flows.entries()) {
+      expect([flow.count('queued'), flow.unowed]).toEqual([MESSAGES, []]);
+      expect(hanging[index]?.deliveries).toBeLessThanOrEqual(WINDOW_BYTES / SIZE + 1);
+      expect(hanging[index]?.deliveries).toBeGreaterThan(0);
+    }
+    for (const [index, reader] of hanging.entries()) {
+      // What it was shown once it is not shown again.
+      await reader.connect((index % 2 === 0 ? slow : other).url, { acks: true });
+      await reader.until(MESSAGES);
+      expect(reader.ids(`to-full-${index}`)).toEqual(ids(MESSAGES));
+      expect([reader.duplicates > 0, reader.faults]).toEqual([true, []]);
+    }
+  });
+
+  test('one that leaves a single message unacknowledged', async () => {
+    const reader = scope.keep(new Reader({ peer: 'single', acks: false }));
+    await reader.connect(slow.url);
+    const first = await flowTo('single', sized(1, 100), 'first');
+    await reader.untilDelivered(1);
+    await Promise.all([first.finish(), witness('single')]);
+    expect(first.count('queued')).toBe(1);
+    const rest = await flowTo('single', sized(500, 100), 'rest');
+    await rest.finish();
+    expect([rest.count('queued'), rest.unowed]).toEqual([500, []]);
+    // By number this time: one of the first and the others of the rest.
+    await reader.untilDelivered(WINDOW_MESSAGES);
+    await nothingIsHeld();
+    expect(reader.deliveries).toBe(WINDOW_MESSAGES);
+
+    // The same connection goes on.
+    reader.connection.ack(WINDOW_MESSAGES);
+    await reader.untilDelivered(501);
+    expect(reader.ids('first')).toEqual([1]);
+    expect(reader.ids('rest')).toEqual(ids(500));
+    expect([reader.duplicates, reader.faults]).toEqual([0, []]);
+    reader.connection.ack(501);
+    const live = await flowTo('single', sized(1, 100), 'live');
+    await reader.untilDelivered(502);
+    reader.connection.ack(502);
+    await live.finish();
+    expect(live.count('delivered')).toBe(1);
+  });
+
+  test('ones that stop reading their sockets', async () => {
+    const hanging = Array.from({ length: HANGING }, (_, index) => scope.keep(new Reader({ peer: `deaf-${index}` })));
+    await Promise.all(hanging.map((reader) => reader.connect(slow.url)));
+    for (const reader of hanging) reader.connection.pauseReading();
+    const before = await slow.rss();
+    const payloads = sized(MESSAGES, SIZE);
+    const flows = await Promise.all(hanging.map((_, index) => flowTo(`deaf-${index}`, payloads)));
+    await Promise.all([...flows.map((flow) => flow.finish()), witness('deaf')]);
+    await nothingIsHeld();
+
+    expect((await slow.rss()) - before).toBeLessThan(HANGING * 3 * WINDOW_BYTES + SLACK);
+    for (const [index, flow] of flows.entries()) {
+      expect([flow.count('queued'), flow.unowed]).toEqual([MESSAGES, []]);
+      expect(hanging[index]?.deliveries).toBe(0);
+    }
+    for (const [index, reader] of hanging.entries()) {
+      reader.connection.resumeReading();
+      await reader.until(MESSAGES);
+      expect(reader.ids(`to-deaf-${index}`)).toEqual(ids(MESSAGES));
+      expect(reader.faults).toEqual([]);
+    }
+    expect(cluster.relays.flatMap(complaints)).toEqual([]);
+  });
+});
