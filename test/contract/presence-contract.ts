@@ -9,14 +9,14 @@ export function presenceContract(get: () => Implementation): void {
 
   test('answers whether the peer is online, and since when', async () => {
     const key = newPeer();
-    expect(await watch(key)).toEqual({ kind: 'state', online: false, at: 0 });
+    expect(await watch(key)).toEqual({ kind: 'state', online: false, at: 0, epoch: 0 });
     const online = await register(get().store, key, { ttlMs: 1000 });
     const came = await watch(key);
-    expect(came).toEqual({ kind: 'state', online: true, at: online.expiresAt - 1000 });
+    expect(came).toEqual({ kind: 'state', online: true, at: online.expiresAt - 1000, epoch: online.epoch });
     await get().advance(20);
     await leave(get().store, key, online);
     const left = await watch(key);
-    expect(left.online).toBe(false);
+    expect(left).toMatchObject({ online: false, epoch: online.epoch });
     expect(left.at).toBeGreaterThanOrEqual(came.at + 20);
   });
 
@@ -26,11 +26,11 @@ export function presenceContract(get: () => Implementation): void {
     const { at } = await watch(key);
     await get().advance(10);
     const second = await register(get().store, key);
-    expect(await watch(key)).toEqual({ kind: 'state', online: true, at });
+    expect(await watch(key)).toEqual({ kind: 'state', online: true, at, epoch: second.epoch });
     await leave(get().store, key, first);
     await leave(get().store, key, second);
-    await register(get().store, key);
-    expect(await watch(key)).toEqual({ kind: 'state', online: true, at });
+    const third = await register(get().store, key);
+    expect(await watch(key)).toEqual({ kind: 'state', online: true, at, epoch: third.epoch });
   });
 
   test('watchers are told of until their time is over, repeats extend it, unwatch ends it', async () => {

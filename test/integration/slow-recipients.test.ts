@@ -16,8 +16,10 @@ const MESSAGES = 900;
 const SIZE = 16 * 1024;
 const HANGING = 8;
 /** What a collected heap and the buffers of Redis clients move about by. */
-const SLACK = 96 * MIB;
+const SLACK = 64 * MIB;
 const WITNESSED = 3000;
+/** Gauges of two nodes that hold nothing; the answer to a link's probe stays, because nothing answers that. */
+const AT_REST = { pending_sends: 0, inbox_unsettled_entries: 0, link_bytes: 64 };
 
 const servers = new Scope();
 const scope = new Scope();
@@ -30,6 +32,9 @@ beforeAll(async () => {
   redis = servers.keep(await startRedis());
   cluster = servers.keep(await startCluster({ relays: 2, redis }));
   [slow, other] = cluster.relays as [Relay, Relay];
+  // A process takes memory for its first traffic that it does not give back.
+  await witness('warm-up', SIZE);
+  await scope.end();
 });
 afterAll(() => servers.end());
 afterEach(() => scope.end());
@@ -45,22 +50,26 @@ async function flowTo(to: string, payloads: readonly Uint8Array[], from = `to-${
 }
 
 /** Messages between two peers who keep up, through the same two nodes: all of them arrive. */
-async function witness(name: string): Promise<void> {
+async function witness(name: string, size = 100): Promise<void> {
   const reader = scope.keep(new Reader({ peer: `witness-${name}` }));
   await reader.connect(slow.url);
-  const flow = await flowTo(`witness-${name}`, sized(WITNESSED, 100));
+  const [to, from] = [`witness-${name}`, `to-witness-${name}`];
+  // Within the delivery window, or a reader that keeps up could not be told from one that does not.
+  const options = { url: other.url, from, to, payloads: sized(WITNESSED, size), window: 32 };
+  const flow = await scope.keep(new Flow(options)).start();
   await flow.finish();
   await reader.until(WITNESSED);
-  expect(reader.ids(`to-witness-${name}`)).toEqual(ids(WITNESSED));
-  expect([flow.sends, flow.unowed]).toEqual([WITNESSED, []]);
+  expect(reader.ids(from)).toEqual(ids(WITNESSED));
+  expect([flow.count('delivered'), flow.sends, flow.unowed]).toEqual([WITNESSED, WITNESSED, []]);
 }
 
 /** Nothing of what has its receipt stays in the inbox of the slow ones' node, nor in the memory of either. */
 async function nothingIsHeld(): Promise<void> {
   const inbox = `cw:{n:${await nodeOf(slow)}}:inbox`;
   await waitFor(async () => (await redis.nodes[0]?.client.xlen(inbox)) === 0, { what: 'the inbox is trimmed' });
-  for (const gauge of ['pending_sends', 'link_bytes', 'inbox_unsettled_entries']) {
-    await waitFor(async () => (await total(cluster.relays, `causeway_${gauge}`)) === 0, { what: `${gauge} is 0` });
+  for (const [gauge, least] of Object.entries(AT_REST)) {
+    const what = `${gauge} is ${least} at most`;
+    await waitFor(async () => (await total(cluster.relays, `causeway_${gauge}`)) <= least, { what });
   }
 }
 
@@ -76,6 +85,7 @@ describe('recipients that hold up their deliveries', () => {
     await Promise.all([...flows.map((flow) => flow.finish()), witness('full')]);
     await nothingIsHeld();
 
+    console.log('rss', ((await slow.rss()) - before)/MIB, hanging.map(h=>h.deliveries));
     expect((await slow.rss()) - before).toBeLessThan(HANGING * WINDOW_BYTES + SLACK);
     for (const [index, flow] of flows.entries()) {
       expect([flow.count('queued'), flow.unowed]).toEqual([MESSAGES, []]);
@@ -130,6 +140,7 @@ describe('recipients that hold up their deliveries', () => {
     await Promise.all([...flows.map((flow) => flow.finish()), witness('deaf')]);
     await nothingIsHeld();
 
+    console.log('rss', ((await slow.rss()) - before)/MIB, hanging.map(h=>h.deliveries));
     expect((await slow.rss()) - before).toBeLessThan(HANGING * 3 * WINDOW_BYTES + SLACK);
     for (const [index, flow] of flows.entries()) {
       expect([flow.count('queued'), flow.unowed]).toEqual([MESSAGES, []]);

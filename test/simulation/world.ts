@@ -34,6 +34,10 @@ export class World implements Clock, Timers {
     };
   }
 
+  soon(call: () => void): void {
+    setImmediate(call);
+  }
+
   sleep(ms: number): Promise<void> {
     return new Promise((resolve) => {
       this.after(ms, resolve);

@@ -26,6 +26,9 @@ const timers: Timers = {
     const timer = setTimeout(call, ms);
     return () => clearTimeout(timer);
   },
+  soon(call) {
+    setImmediate(call);
+  },
 };
 
 export interface App {

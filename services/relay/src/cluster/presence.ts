@@ -16,8 +16,8 @@ export class RedisPresence implements Presence {
   watch(key: PeerKey, node: NodeId, ttlMs: number): Promise<({ kind: 'state' } & PresenceState) | Unavailable> {
     const { watch, loc } = this.keys.peer(key);
     return this.commands.script('watch', [watch, loc], [node, ttlMs], (reply) => {
-      const [online, at] = list(reply);
-      return { kind: 'state', online: number(online) === 1, at: number(at) };
+      const [online, at, epoch] = list(reply);
+      return { kind: 'state', online: number(online) === 1, at: number(at), epoch: number(epoch) };
     });
   }
 

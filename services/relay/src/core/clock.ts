@@ -7,6 +7,8 @@ export interface Clock {
 export interface Timers {
   /** Calls once after `ms`; the returned function cancels. */
   after(ms: number, call: () => void): () => void;
+  /** Calls once when everything that has come in by now has been dealt with. */
+  soon(call: () => void): void;
 }
 
 export interface Log {

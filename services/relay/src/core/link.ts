@@ -12,6 +12,8 @@ const MAX_BATCH_BYTES = 512 * 1024;
 const MAX_BATCH_FRAMES = 1024;
 const FIRST_RETRY_MS = 10;
 const LAST_RETRY_MS = 250;
+/** Milliseconds between two appends that carry receipts alone: a receipt is less urgent than its own cost. */
+const RECEIPTS_WAIT_MS = 2;
 /** A link that could not append for this long refuses new messages instead of collecting them. */
 const DOWN_AFTER_MS = 2000;
 
@@ -68,6 +70,9 @@ export class Link {
   private failingSince = 0;
   private retryMs = FIRST_RETRY_MS;
   private scheduled = false;
+  private receiptsScheduled = false;
+  /** Milliseconds since 1970 of the last append. */
+  private appendedAt = 0;
   private gone = false;
 
   constructor(node: NodeId, deps: LinkDeps) {
@@ -103,7 +108,7 @@ export class Link {
     }
     this.receipts.add(session, id, status);
     this.receiptEntries.push(entry);
-    this.schedule();
+    this.scheduleReceipts();
   }
 
   /** Control frames are never refused; answers their sequence. */
@@ -155,18 +160,34 @@ export class Link {
     if (frame.wantsAck) this.wantedAcks -= 1;
   }
 
-  /** At the end of the turn, so that what one packet or one inbox entry gives rise to travels together. */
+  /** At the end of the turn, so that what all packets and inbox entries of it give rise to travels together. */
   private schedule(): void {
     if (this.scheduled || this.batch !== null) return;
     this.scheduled = true;
-    queueMicrotask(() => {
+    this.deps.timers.soon(() => {
       this.scheduled = false;
+      this.next();
+    });
+  }
+
+  /** Receipts that nothing else takes along go at once on an idle link; on a busy one they wait for each other. */
+  private scheduleReceipts(): void {
+    if (this.receiptsScheduled || this.scheduled || this.batch !== null) return;
+    const wait = this.appendedAt + RECEIPTS_WAIT_MS - this.deps.clock.now();
+    if (wait <= 0) return this.schedule();
+    this.receiptsScheduled = true;
+    this.deps.timers.after(wait, () => {
+      this.receiptsScheduled = false;
       this.next();
     });
   }
 
   private next(): void {
     if (this.batch !== null || this.gone) return;
+    if (this.waiting.length === 0 && this.receipts.count > 0) {
+      const wait = this.appendedAt + RECEIPTS_WAIT_MS - this.deps.clock.now();
+      if (wait > 0) return this.scheduleReceipts();
+    }
     if (this.receipts.count > 0) {
       const entries = this.receiptEntries;
       this.receiptEntries = [];
@@ -174,6 +195,7 @@ export class Link {
     }
     if (this.waiting.length === 0) return;
     this.batch = this.takeBatch();
+    this.appendedAt = this.deps.clock.now();
     this.uncertain = false;
     this.append();
   }

@@ -284,10 +284,13 @@ export interface Inbox {
   stop(): Promise<void>;
 }
 
-export type PresenceState = {
-  readonly online: boolean /** Milliseconds since 1970 of the last change. */;
+export interface PresenceState {
+  readonly online: boolean;
+  /** Milliseconds since 1970 of the last change; 0 when nothing is known. */
   readonly at: number;
-};
+  /** Of the last registration; 0 when nothing is known. */
+  readonly epoch: number;
+}
 
 /** Which nodes want to hear of a peer's coming and going. */
 export interface Presence {

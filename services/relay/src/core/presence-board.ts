@@ -106,13 +106,13 @@ export class PresenceBoard {
         return;
       }
       watched.renewAt = this.deps.clock.now() + WATCH_TTL_MS / 2;
-      if (watched.state === null) this.become(key, watched, { online: reply.online, at: reply.at, epoch: 0 });
+      if (watched.state === null) this.become(key, watched, reply);
     });
   }
 
   private become(key: PeerKey, watched: Watched, state: { online: boolean; at: number; epoch: number }): void {
     const before = watched.state;
-    watched.state = state;
+    watched.state = { online: state.online, at: state.at, epoch: state.epoch };
     if (before !== null && before.online === state.online) return;
     for (const watcher of watched.watchers) this.tell(watcher, key, state);
   }
