@@ -14,9 +14,9 @@ const WINDOW_BYTES = MIB;
 /** Below the cap of a mailbox, in number and in bytes. */
 const MESSAGES = 900;
 const SIZE = 16 * 1024;
-const HANGING = 8;
+const HANGING = 16;
 /** What a collected heap and the buffers of Redis clients move about by. */
-const SLACK = 64 * MIB;
+const SLACK = 128 * MIB;
 const WITNESSED = 3000;
 /** Gauges of two nodes that hold nothing; the answer to a link's probe stays, because nothing answers that. */
 const AT_REST = { pending_sends: 0, inbox_unsettled_entries: 0, link_bytes: 64 };

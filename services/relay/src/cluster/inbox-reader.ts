@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { InboxEntry } from '../core/ports.ts';
 import type { Commands } from './commands.ts';
 import { READ_BLOCK_MS } from './connect.ts';
@@ -53,6 +53,8 @@ export class InboxReader {
       if (last === undefined) continue;
       this.cursor = last.id;
       this.onEntries(entries);
+      // What they gave rise to goes out first; meanwhile more entries may come for the next reading.
+      await nextTurn();
     }
   }
 

@@ -184,10 +184,6 @@ export class Link {
 
   private next(): void {
     if (this.batch !== null || this.gone) return;
-    if (this.waiting.length === 0 && this.receipts.count > 0) {
-      const wait = this.appendedAt + RECEIPTS_WAIT_MS - this.deps.clock.now();
-      if (wait > 0) return this.scheduleReceipts();
-    }
     if (this.receipts.count > 0) {
       const entries = this.receiptEntries;
       this.receiptEntries = [];
@@ -257,7 +253,13 @@ export class Link {
     this.batch = null;
     this.deps.counters.batchFrames.observe(batch.length);
     for (const frame of batch) this.confirm(frame);
-    this.next();
+    this.goOn();
+  }
+
+  /** What is read in the rest of this turn still goes into the next append. */
+  private goOn(): void {
+    if (this.waiting.length > 0) this.schedule();
+    else if (this.receipts.count > 0) this.scheduleReceipts();
   }
 
   private confirm(frame: Frame): void {
