@@ -109,7 +109,7 @@ export function linksContract(get: () => Implementation): void {
     expect(await inbox().open(to)).toEqual({ kind: 'opened' });
     expect(await append(1)).toEqual({ kind: 'ok' });
     for (let repeat = 0; repeat < 2; repeat++) {
-      expect(await inbox().close(to)).toEqual({ kind: 'closed' });
+      expect(await inbox().close(to)).toMatchObject({ kind: 'closed' });
       expect(await append(2)).toEqual({ kind: 'reaping' });
     }
     // It had been taken before: that is what its sender has to know.
@@ -119,7 +119,7 @@ export function linksContract(get: () => Implementation): void {
       expect(await inbox().remove(to)).toEqual({ kind: 'removed' });
       expect(await append(1)).toEqual({ kind: 'reaped' });
     }
-    expect(await inbox().close(to)).toEqual({ kind: 'closed' });
+    expect(await inbox().close(to)).toMatchObject({ kind: 'closed' });
     expect(await inbox().open(to)).toMatchObject({ kind: 'unavailable', reason: 'inbox is reaped' });
     expect(await append(1)).toEqual({ kind: 'reaped' });
   });
@@ -127,10 +127,15 @@ export function linksContract(get: () => Implementation): void {
   test('closing keeps the log readable', async () => {
     const [to, from] = [await open(), newNode()];
     await links().append(envelope(from, to, 1));
-    await inbox().close(to);
-    const { until, texts } = read(to);
+    const closed = await inbox().close(to);
+    const { until, texts, entries } = read(to);
     await until(1);
     expect(texts()).toEqual([`${from} 1-1`]);
+    const [entry] = entries as [InboxEntry];
+    expect(closed).toEqual({ kind: 'closed', last: entry.id });
+    await inbox().trim(to, entry.id, entry.envelope.length);
+    expect(await inbox().close(to)).toEqual({ kind: 'closed', last: entry.id });
+    expect(await inbox().close(await open())).toEqual({ kind: 'closed', last: '0-0' });
   });
 
   test('many senders at once: each one’s envelopes come in its order, none twice', async () => {

@@ -95,7 +95,11 @@ export class InboxReader {
 }
 
 function readStream([, entries]: [Buffer, StreamEntry[]]): InboxEntry[] {
-  return entries.map(([id, fields]) => ({ id: id.toString('latin1'), envelope: fields[1] as Buffer }));
+  return entries.map(([rawId, fields]) => {
+    const id = rawId.toString('latin1');
+    // Redis names entries by its clock.
+    return { id, appendedAt: Number.parseInt(id, 10), envelope: fields[1] as Buffer };
+  });
 }
 
 function missingStream(error: unknown): string[] {

@@ -38,8 +38,12 @@ export class RedisInbox implements Inbox {
     return this.commands.script('inboxTrim', [state, inbox], [nextId(upTo), bytes], () => ({ kind: 'trimmed' }));
   }
 
-  close(node: NodeId): Promise<{ kind: 'closed' } | Unavailable> {
-    return this.commands.script('inboxClose', [this.keys.node(node).state], ['reaping'], () => ({ kind: 'closed' }));
+  close(node: NodeId): Promise<{ kind: 'closed'; last: string } | Unavailable> {
+    const { state, inbox } = this.keys.node(node);
+    return this.commands.script('inboxClose', [state, inbox], ['reaping'], (reply) => ({
+      kind: 'closed',
+      last: text(reply),
+    }));
   }
 
   remove(node: NodeId): Promise<{ kind: 'removed' } | Unavailable> {

@@ -42,7 +42,7 @@ export const SCRIPTS = {
     rest: [],
   },
   inboxOpen: { file: 'inbox_open', keys: ['state'], args: ['open'], rest: [] },
-  inboxClose: { file: 'inbox_close', keys: ['state'], args: ['reaping'], rest: [] },
+  inboxClose: { file: 'inbox_close', keys: ['state', 'inbox'], args: ['reaping'], rest: [] },
   inboxTrim: { file: 'inbox_trim', keys: ['state', 'inbox'], args: ['minId', 'bytes'], rest: [] },
   inboxRemove: { file: 'inbox_remove', keys: ['state', 'inbox', 'links'], args: ['keepMs'], rest: [] },
   watch: { file: 'watch', keys: ['watch', 'loc'], args: ['node', 'ttlMs'], rest: [] },

@@ -3,7 +3,7 @@ import type { PeerKey } from './address.ts';
 import type { Clock, Log, Timers } from './clock.ts';
 import type { Counters } from './counters.ts';
 import { InboxLog, type LoggedEntry } from './inbox-log.ts';
-import { storedAt } from './mailbox-id.ts';
+import { isAtOrBefore } from './mailbox-id.ts';
 import type { Message } from './message.ts';
 import { type EnvelopeHead, type FieldReader, NodeFrame, type PresenceChange, readEnvelope } from './node-frames.ts';
 import type { NodeLinks } from './node-links.ts';
@@ -12,6 +12,7 @@ import type { Barrier } from './route.ts';
 
 /** Trimming lags behind by this much, so that it is not a command for each entry. */
 const TRIM_AFTER_MS = 50;
+const NO_ENTRY = '0-0';
 
 export interface InboxReaderDeps {
   readonly self: NodeId;
@@ -40,6 +41,7 @@ export class InboxReader {
   private readonly log = new InboxLog();
   private readonly read = new Map<NodeId, number>();
   private trimming = false;
+  private lastRead: MailboxId | '' = '';
 
   constructor(deps: InboxReaderDeps) {
     this.deps = deps;
@@ -57,10 +59,16 @@ export class InboxReader {
     });
   }
 
-  private take({ id, envelope }: InboxEntry): void {
+  /** Whether everything up to and with this entry has been read; `0-0` is before all entries. */
+  hasRead(entry: string): boolean {
+    return entry === NO_ENTRY || isAtOrBefore(entry as MailboxId, this.lastRead);
+  }
+
+  private take({ id, appendedAt, envelope }: InboxEntry): void {
     const { counters, clock, log } = this.deps;
     counters.inboxEntries += 1;
-    counters.inboxLag.observe(Math.max(0, clock.now() - storedAt(id as MailboxId)));
+    counters.inboxLag.observe(Math.max(0, clock.now() - appendedAt));
+    this.lastRead = id as MailboxId;
     const head = readEnvelope(envelope);
     if (head === null) {
       log.error({ entry: id, bytes: envelope.length }, 'an inbox entry is of no version that this node reads');

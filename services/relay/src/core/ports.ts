@@ -261,8 +261,10 @@ export interface Links {
 }
 
 export interface InboxEntry {
-  /** Stream id; grows. */
+  /** Stream id, two numbers with a dash between them; grows. */
   readonly id: string;
+  /** Milliseconds since 1970, by the store's clock. */
+  readonly appendedAt: number;
   readonly envelope: Uint8Array;
 }
 
@@ -277,8 +279,8 @@ export interface Inbox {
   start(node: NodeId, onEntries: (entries: readonly InboxEntry[]) => void): void;
   /** Removes all entries up to and with `upTo`, which held `bytes` of envelopes. */
   trim(node: NodeId, upTo: string, bytes: number): Promise<{ kind: 'trimmed' } | Unavailable>;
-  /** Refuses appends from now on (`reaping`), keeps what is there. */
-  close(node: NodeId): Promise<{ kind: 'closed' } | Unavailable>;
+  /** Refuses appends from now on (`reaping`), keeps what is there. `last`: id of the last entry there ever was. */
+  close(node: NodeId): Promise<{ kind: 'closed'; last: string } | Unavailable>;
   /** Ends the inbox: appends are answered `reaped`, the log is removed. */
   remove(node: NodeId): Promise<{ kind: 'removed' } | Unavailable>;
   stop(): Promise<void>;

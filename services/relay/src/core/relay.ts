@@ -252,17 +252,39 @@ export class Relay {
   async stop(ms: number): Promise<void> {
     if (this.stopped) return;
     this.stopped = true;
-    const { clock, store, settings } = this.deps;
+    const { clock, store, log } = this.deps;
+    const { settings } = this;
     const deadline = clock.now() + ms;
     for (const session of this.sessions.values()) session.goAway('the relay is shutting down', 0);
     await this.until(deadline, () => this.registry.open === 0);
-    await store.inbox.close(settings.node);
-    await this.until(deadline, () => this.links.unappended === 0 && this.inbox.unsettled === 0);
+    const finished = await this.finishInbox(deadline);
     await this.accounts.update();
     for (const cancel of this.cancels) cancel();
     await store.inbox.stop();
+    if (!finished) {
+      // What is left stays in the log, and the lease with it: the others must not take this node for one that left well.
+      log.error({ unsettled: this.inbox.unsettled }, 'the inbox could not be finished in time');
+      return;
+    }
     await store.inbox.remove(settings.node);
     await this.lease?.release();
+  }
+
+  /** Takes no more from other nodes, and settles all that it has taken. False: not in time. */
+  private async finishInbox(deadline: number): Promise<boolean> {
+    const { clock, store, settings } = this.deps;
+    const inTime = (): boolean => clock.now() < deadline;
+    let closed = await store.inbox.close(settings.node);
+    while (closed.kind === 'unavailable' && inTime()) {
+      await this.until(clock.now() + 100, () => false);
+      closed = await store.inbox.close(settings.node);
+    }
+    if (closed.kind === 'unavailable') return false;
+    const { last } = closed;
+    return this.until(
+      deadline,
+      () => this.inbox.hasRead(last) && this.inbox.unsettled === 0 && this.links.unappended === 0,
+    );
   }
 
   /** The one place where a message finds its way: to its owner on this node, or to the router. */
@@ -311,9 +333,10 @@ export class Relay {
     this.cancels.push(() => cancel());
   }
 
-  private async until(deadline: number, done: () => boolean): Promise<void> {
+  private async until(deadline: number, done: () => boolean): Promise<boolean> {
     while (!done() && this.deps.clock.now() < deadline) {
       await new Promise<void>((resume) => this.deps.timers.after(20, resume));
     }
+    return done();
   }
 }

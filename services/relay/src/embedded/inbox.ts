@@ -31,10 +31,10 @@ export class EmbeddedInbox implements Inbox {
     return { kind: 'trimmed' };
   }
 
-  async close(node: NodeId): Promise<{ kind: 'closed' }> {
+  async close(node: NodeId): Promise<{ kind: 'closed'; last: string }> {
     const log = this.cluster.logs.get(node);
     if (log?.state === 'open') log.state = 'reaping';
-    return { kind: 'closed' };
+    return { kind: 'closed', last: `${log?.last ?? 0}-0` };
   }
 
   async remove(node: NodeId): Promise<{ kind: 'removed' }> {

@@ -10,6 +10,6 @@ export class EmbeddedLinks implements Links {
   }
 
   async append(append: LinkAppend): Promise<LinkAppendReply> {
-    return appendTo(this.cluster.logs.get(append.to), append);
+    return appendTo(this.cluster.logs.get(append.to), append, this.cluster.now());
   }
 }

@@ -30,7 +30,11 @@ export function createLog(): NodeLog {
 }
 
 /** Appends one envelope, exactly once and in order for each sending node. */
-export function appendTo(log: NodeLog | undefined, append: LinkAppend): Exclude<LinkAppendReply, Unavailable> {
+export function appendTo(
+  log: NodeLog | undefined,
+  append: LinkAppend,
+  now: number,
+): Exclude<LinkAppendReply, Unavailable> {
   if (!log || log.state === 'reaped') return { kind: 'reaped' };
   const last = log.links.get(append.from) ?? 0;
   if (last >= append.last) return { kind: 'dup' };
@@ -39,7 +43,7 @@ export function appendTo(log: NodeLog | undefined, append: LinkAppend): Exclude<
   const bytes = append.envelope.length;
   if (!append.exempt && log.bytes + bytes > append.inboxBytes) return { kind: 'full' };
   log.last += 1;
-  log.entries.push({ id: `${log.last}-0`, envelope: append.envelope });
+  log.entries.push({ id: `${log.last}-0`, appendedAt: now, envelope: append.envelope });
   log.bytes += bytes;
   log.links.set(append.from, append.last);
   log.wake();

@@ -1,11 +1,13 @@
 -- Refuses appends from now on; the log stays.
 -- flags: allow-oom
--- KEYS: state
+-- KEYS: state, inbox
 -- ARGV: reaping
 -- Replies:
---   the state now, or '' for an inbox that never was
+--   id of the last entry there ever was; '0-0' for none
 
-local state = redis.call('HGET', KEYS[1], 's')
-if state ~= 'open' then return state or '' end
-redis.call('HSET', KEYS[1], 's', ARGV[1])
-return ARGV[1]
+if redis.call('HGET', KEYS[1], 's') == 'open' then redis.call('HSET', KEYS[1], 's', ARGV[1]) end
+if redis.call('EXISTS', KEYS[2]) == 0 then return '0-0' end
+local info = redis.call('XINFO', 'STREAM', KEYS[2])
+for at = 1, #info, 2 do
+  if info[at] == 'last-generated-id' then return info[at + 1] end
+end
