@@ -14,10 +14,8 @@ import { newNodeId, toSettings } from './settings.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { RedisStats } from './telemetry/redis-stats.ts';
 
-/** Time for clients to be sent away and everything of theirs to be stored. */
-const STOP_MS = 10_000;
-/** The parts have a little longer, so that a store that hangs ends in an error and not in silence. */
-const STOP_SLACK_MS = 5000;
+/** The parts have a little longer than the drain, so that a store that hangs ends in an error and not in silence. */
+const STOP_SLACK_MS = 2000;
 
 const clock: Clock = { now: () => Date.now() };
 
@@ -40,6 +38,7 @@ export interface App {
 export function createApp(config: RelayConfig, redis: RedisTarget | null): App {
   const node = newNodeId();
   const settings = toSettings(config, node);
+  const drainMs = config.drainSeconds * 1000;
   const logger = createLogger({ service: 'relay', node, level: config.logLevel });
   const redisStats = new RedisStats();
   const store = createStore(config, redis, redisStats, logger);
@@ -54,16 +53,16 @@ export function createApp(config: RelayConfig, redis: RedisTarget | null): App {
   const admin = createAdminServer(config, relay, edge, readiness, redisStats, node);
   const parts = [
     { name: 'store', stop: () => store.close() },
-    { name: 'relay', start: () => relay.start(() => edge.connections), stop: () => relay.stop(STOP_MS) },
+    { name: 'relay', start: () => relay.start(() => edge.connections), stop: () => relay.stop(drainMs) },
     { name: 'admin', start: () => admin.listen(), stop: () => admin.close() },
     { name: 'edge', start: () => edge.listen(), stop: () => edge.closeAll() },
     {
       name: 'clients',
       start: () => announce(config, edge, admin, logger),
-      stop: () => sendAway(readiness, edge, relay),
+      stop: () => sendAway(readiness, edge, relay, drainMs),
     },
   ];
-  return { lifecycle: new Lifecycle(parts, { logger, stopTimeoutMs: STOP_MS + STOP_SLACK_MS }), logger };
+  return { lifecycle: new Lifecycle(parts, { logger, stopTimeoutMs: drainMs + STOP_SLACK_MS }), logger };
 }
 
 function createStore(config: RelayConfig, redis: RedisTarget | null, stats: RedisStats, logger: Logger): Store {
@@ -122,10 +121,10 @@ function createAdminServer(
 }
 
 /** Clients are told before the sockets go, so that they come back elsewhere at once. */
-async function sendAway(readiness: Readiness, edge: Edge, relay: Relay): Promise<void> {
+async function sendAway(readiness: Readiness, edge: Edge, relay: Relay, drainMs: number): Promise<void> {
   readiness.stop();
   edge.stopListening();
-  await relay.stop(STOP_MS);
+  await relay.stop(drainMs);
 }
 
 function announce(config: RelayConfig, edge: Edge, admin: Admin, logger: Logger): void {

@@ -176,6 +176,12 @@ export const VARIABLES = {
     default: '2000',
     doc: 'Milliseconds after which a delivery that is not acknowledged is stored.',
   }),
+  drainSeconds: variable({
+    name: 'CAUSEWAY_DRAIN_SECONDS',
+    schema: integer(1, 3600),
+    default: '25',
+    doc: 'Seconds that a stop may take: to send clients away, store what they have not acknowledged, and settle the inbox.',
+  }),
   mailboxMessages: variable({
     name: 'CAUSEWAY_MAILBOX_MESSAGES',
     schema: integer(1, 1_000_000),
