@@ -1,4 +1,5 @@
 import { expect, describe as group, test } from 'vitest';
+import vitestConfig from '../vitest.config.ts';
 import { countStatic, countVitest, describe, STEPS, selectSteps, sum } from './steps.ts';
 
 const report = (numPassedTests: number, numFailedTests: number, numPendingTests = 0, numTodoTests = 0) => ({
@@ -33,6 +34,12 @@ test('steps keep their order, and an unknown one is refused', () => {
   expect(selectSteps([])).toBe(STEPS);
   expect(selectSteps(['unit', 'lint']).map(({ name }) => name)).toEqual(['lint', 'unit']);
   expect(() => selectSteps(['unit', 'units'])).toThrow(/unknown step units: choose from typecheck, /);
+});
+
+test('no project of vitest is left out', () => {
+  const projects = (vitestConfig.test?.projects ?? []) as { readonly test: { readonly name: string } }[];
+  const steps = STEPS.filter((step) => step.vitest).map((step) => step.name);
+  expect(steps.sort()).toEqual(projects.map((project) => project.test.name).sort());
 });
 
 test('the last line', () => {

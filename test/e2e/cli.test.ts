@@ -86,6 +86,7 @@ describe('exit codes of causeway send', () => {
     ['a bad peer id', ['send', '--as', '', 'bob', 'x']],
     ['a bad URL', ['send', '--url', 'ftp://relay', 'bob', 'x']],
     ['a bad timeout', ['send', '--timeout', 'soon', 'bob', 'x']],
+    ['a timeout without end', ['send', '--timeout', 'Infinity', 'bob', 'x']],
     ['no command', []],
   ])('2: %s', async (_, args) => {
     const { code, stderr } = await causeway(args);
@@ -95,6 +96,18 @@ describe('exit codes of causeway send', () => {
 
   it('2: nothing to send', async () => {
     expect(await causeway(['send', '--as', 'alice', 'bob'], { stdin: '' })).toMatchObject({ code: 2 });
+  });
+
+  it.each([
+    ['is full', '"$@" > /dev/full', 'ENOSPC'],
+    ['is read no more', 'set -o pipefail; "$@" | true', 'EPIPE'],
+  ])('74: the output %s, and the message stays with the relay', async (_, script, reason) => {
+    await causeway(['send', '--as', 'alice', 'gina', 'hello']);
+    const listen = ['listen', '--as', 'gina', '--count', '1'];
+    const failed = await run('bash', ['-c', script, 'bash', process.execPath, MAIN, ...listen], withUrl({}));
+    expect([failed.code, failed.stderr]).toEqual([74, expect.stringMatching(`not be written: .*${reason}`)]);
+    expect(failed.stderr).not.toContain('    at ');
+    expect(await causeway(listen)).toMatchObject({ code: 0, stdout: 'alice: hello\n' });
   });
 
   it('69: no relay', async () => {

@@ -27,7 +27,7 @@ export interface TestClusterOptions {
   readonly startRedis?: () => Promise<RedisDeployment>;
 }
 
-/** Relays over one Redis for all tests of a file. At the end none of them may have logged an error. */
+/** Relays over one Redis for all tests of a file. At the end each must drain, and none may have logged an error. */
 export function useCluster(options: TestClusterOptions = {}): TestCluster {
   const servers = new Scope();
   const scope = new Scope();
@@ -40,9 +40,10 @@ export function useCluster(options: TestClusterOptions = {}): TestCluster {
   });
   afterEach(() => scope.end());
   afterAll(async () => {
-    const complained = relays.flatMap(complaints);
+    const codes = await Promise.all(relays.map((relay) => relay.stop()));
     await servers.end();
-    expect(complained).toEqual([]);
+    expect(relays.flatMap(complaints)).toEqual([]);
+    expect(codes).toEqual(relays.map(() => 0));
   });
 
   const self: TestCluster = {
@@ -70,7 +71,10 @@ export function useCluster(options: TestClusterOptions = {}): TestCluster {
  * How these messages of the peer ended, in the order of the ids. A receipt for another message, or a second one for one
  * of these, is an error.
  */
-export async function outcomes(peer: RawPeer, ...ids: readonly MessageId[]): Promise<(ReceiptStatusName | undefined)[]> {
+export async function outcomes(
+  peer: RawPeer,
+  ...ids: readonly MessageId[]
+): Promise<(ReceiptStatusName | undefined)[]> {
   const found = new Map<MessageId, number>();
   while (found.size < ids.length) {
     for (const { id, status } of (await peer.next('receipt')).receipts) {

@@ -1,30 +1,11 @@
 import { SendFlag, SUBPROTOCOL_JSON } from '@causeway/protocol';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { complaints } from '../kit/observe.ts';
-import { type Hello, joinPeer, type PeerOptions, peerId, type RawPeer } from '../kit/peer.ts';
-import { startRedis } from '../kit/redis.ts';
-import { type RelayCluster, startCluster } from '../kit/relay.ts';
-import { Scope } from '../kit/scope.ts';
+import { describe, expect, test } from 'vitest';
+import { type Hello, type PeerOptions, peerId, type RawPeer } from '../kit/peer.ts';
+import { outcomes, text, useCluster } from './fixture.ts';
 
-const servers = new Scope();
-const scope = new Scope();
-let cluster: RelayCluster;
-beforeAll(async () => {
-  const redis = servers.keep(await startRedis());
-  cluster = servers.keep(await startCluster({ relays: 2, redis }));
-});
-afterAll(async () => {
-  expect(cluster.relays.flatMap(complaints)).toEqual([]);
-  await servers.end();
-});
-afterEach(() => scope.end());
-
-async function join(relay: number, hello: Hello, options: Partial<PeerOptions> = {}): Promise<RawPeer> {
-  const url = cluster.relays[relay]?.url as string;
-  return scope.keep(await joinPeer({ url, autoAck: true, ...options }, hello));
-}
-
-const text = (payload: Uint8Array): string => Buffer.from(payload).toString();
+const cluster = useCluster();
+const join = (relay: number, hello: Hello, options: Partial<PeerOptions> = {}): Promise<RawPeer> =>
+  cluster.join(relay, hello, { autoAck: true, ...options });
 
 describe('the sender that a recipient sees', () => {
   test('is the registered one, whatever a message claims', async () => {
@@ -45,7 +26,7 @@ describe('the sender that a recipient sees', () => {
   test('out of the mailbox, too', async () => {
     const mallory = await join(0, { peer: 'mallory' }, { subprotocol: SUBPROTOCOL_JSON });
     mallory.sendRaw('{"type":"send","id":"1","to":"away","from":"alice","text":"hi"}');
-    expect((await mallory.next('receipt')).receipts).toEqual([{ id: 1, status: 2 }]);
+    expect(await outcomes(mallory, 1)).toEqual(['queued']);
     const away = await join(1, { peer: 'away' });
     expect(await away.next('deliver')).toMatchObject({ from: 'mallory', id: 1, flags: 1 });
   });
@@ -78,10 +59,9 @@ const other = (realm: string): string => `${realm}-not`;
 const nameOf = ([realm, peer]: readonly [string, string]): string => `${realm} ${peer}`;
 
 describe('realms and peers with names made to collide', () => {
-  const tell = async (sender: RawPeer, to: string, payload: string, flags: number): Promise<number | undefined> => {
-    const id = sender.message(to, payload, { flags });
-    const { receipts } = await sender.next('receipt', ({ receipts: [first] }) => first?.id === id);
-    return receipts[0]?.status;
+  const tell = async (sender: RawPeer, to: string, payload: string, flags = 0) => {
+    const [outcome] = await outcomes(sender, sender.message(to, payload, { flags }));
+    return outcome;
   };
 
   test('online, each gets what is for it and nothing else', async () => {
@@ -90,8 +70,8 @@ describe('realms and peers with names made to collide', () => {
       const [realm, peer] = name;
       const inside = await join((index + 1) % 2, { realm, peer: 'sender' });
       const outside = await join(index % 2, { realm: other(realm), peer: 'sender' });
-      expect(await tell(inside, peer, nameOf(name), SendFlag.noStore), nameOf(name)).toBe(1);
-      expect(await tell(outside, peer, 'from outside', SendFlag.noStore), nameOf(name)).toBe(16);
+      expect(await tell(inside, peer, nameOf(name), SendFlag.noStore), nameOf(name)).toBe('delivered');
+      expect(await tell(outside, peer, 'from outside', SendFlag.noStore), nameOf(name)).toBe('offline');
       outside.send({ type: 'watch', peers: [peerId(peer)] });
       expect(await outside.next('presence')).toMatchObject({ peer, online: false, at: 0 });
     }
@@ -103,10 +83,10 @@ describe('realms and peers with names made to collide', () => {
     const names = NAMES.map(([realm, peer]) => [realm, `${peer}2`] as const);
     for (const name of names) {
       const sender = await join(0, { realm: name[0], peer: 'sender' });
-      expect(await tell(sender, name[1], nameOf(name), 0)).toBe(2);
+      expect(await tell(sender, name[1], nameOf(name))).toBe('queued');
     }
     for (const name of names) {
-      const peer = scope.keep(await joinPeer({ url: cluster.relays[1]?.url as string }, { realm: name[0], peer: name[1] }));
+      const peer = await cluster.join(1, { realm: name[0], peer: name[1] });
       const { payload } = await peer.next('deliver');
       expect(text(payload)).toBe(nameOf(name));
       // Delivered behind everything stored, if there were more of it.
@@ -129,10 +109,6 @@ describe('the size of a message', () => {
     const first = await bob.next('deliver');
     expect([first.id, Buffer.compare(first.payload, largest)]).toEqual([1, 0]);
     expect(await bob.next('deliver')).toMatchObject({ id: 3 });
-    const receipts: Record<string, number> = {};
-    while (Object.keys(receipts).length < 3) {
-      for (const { id, status } of (await alice.next('receipt')).receipts) receipts[String(id)] = status;
-    }
-    expect(receipts).toEqual({ 1: 1, 2: 18, 3: 1 });
+    expect(await outcomes(alice, 1, 2, 3)).toEqual(['delivered', 'too_large', 'delivered']);
   });
 });

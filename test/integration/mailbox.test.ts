@@ -1,34 +1,19 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Flow } from '../kit/flow.ts';
 import { total } from '../kit/observe.ts';
 import { Reader } from '../kit/reader.ts';
-import { type RedisDeployment, startRedis } from '../kit/redis.ts';
-import { type RelayCluster, startCluster } from '../kit/relay.ts';
-import { Scope } from '../kit/scope.ts';
+import { startCluster } from '../kit/relay.ts';
 import { waitFor } from '../kit/wait.ts';
+import { numbered, range, useCluster } from './fixture.ts';
 
 const CAP = 1000;
 const evicted = { reason: 'evicted' };
 
-const servers = new Scope();
-const scope = new Scope();
-let redis: RedisDeployment;
-let cluster: RelayCluster;
-beforeAll(async () => {
-  redis = servers.keep(await startRedis());
-  cluster = servers.keep(await startCluster({ relays: 2, redis }));
-});
-afterAll(() => servers.end());
-afterEach(() => scope.end());
-
-const url = (index: number): string => cluster.relays[index]?.url as string;
-const numbered = (count: number): Uint8Array[] => Array.from({ length: count }, (_, index) => Buffer.from(`${index + 1}`));
-const range = (first: number, last: number): number[] =>
-  Array.from({ length: last - first + 1 }, (_, index) => first + index);
+const cluster = useCluster();
 
 /** Sends so many messages and waits for their receipts. */
-async function sent(from: string, to: string, count: number, relay = url(0)): Promise<Flow> {
-  const flow = scope.keep(new Flow({ url: relay, from, to, payloads: numbered(count) }));
+async function sent(from: string, to: string, count: number, relay = cluster.url(0)): Promise<Flow> {
+  const flow = cluster.keep(new Flow({ url: relay, from, to, payloads: numbered(count) }));
   await flow.start();
   await flow.finish();
   return flow;
@@ -36,7 +21,7 @@ async function sent(from: string, to: string, count: number, relay = url(0)): Pr
 
 /** What `action` adds to a counter of the cluster. */
 async function added(labels: { reason: string }, action: () => Promise<unknown>): Promise<number> {
-  const drops = () => total(cluster.relays, 'causeway_drops_total', labels);
+  const drops = () => cluster.total('causeway_drops_total', labels);
   const before = await drops();
   await action();
   return (await drops()) - before;
@@ -48,12 +33,12 @@ describe('1,500 messages for a mailbox of 1,000', () => {
     const evictions = await added(evicted, async () => {
       const flow = await sent('alice', 'never', CAP + 500);
       queued = flow.count('queued');
-      expect([flow.sends, flow.refusals, flow.unowed]).toEqual([CAP + 500, 0, []]);
+      expect([flow.sends, flow.refusals, flow.faults]).toEqual([CAP + 500, 0, []]);
     });
     expect([queued, evictions]).toEqual([CAP + 500, 500]);
 
-    const reader = scope.keep(new Reader({ peer: 'never' }));
-    const welcome = await reader.connect(url(1));
+    const reader = cluster.keep(new Reader({ peer: 'never' }));
+    const welcome = await reader.connect(cluster.url(1));
     expect(welcome.queued).toBe(CAP);
     await reader.until(CAP);
     expect(reader.ids('alice')).toEqual(range(501, CAP + 500));
@@ -61,12 +46,12 @@ describe('1,500 messages for a mailbox of 1,000', () => {
   });
 
   test('to a peer that has just gone: refused while it may come back, then the same', async () => {
-    const reader = scope.keep(new Reader({ peer: 'gone', acks: false }));
+    const reader = cluster.keep(new Reader({ peer: 'gone', acks: false }));
     await sent('alice', 'gone', CAP);
-    await reader.connect(url(1));
+    await reader.connect(cluster.url(1));
     await reader.untilDelivered(1);
     await reader.connection.close();
-    await waitFor(async () => (await total(cluster.relays, 'causeway_registrations')) === 1, {
+    await waitFor(async () => (await cluster.total('causeway_registrations')) === 1, {
       what: 'the peer is gone and only its sender is left',
     });
     const full = await added({ reason: 'mailbox_full' }, async () => {
@@ -78,8 +63,8 @@ describe('1,500 messages for a mailbox of 1,000', () => {
     });
     expect(full).toBeGreaterThan(0);
 
-    const back = scope.keep(new Reader({ peer: 'gone' }));
-    expect((await back.connect(url(0))).queued).toBe(CAP);
+    const back = cluster.keep(new Reader({ peer: 'gone' }));
+    expect((await back.connect(cluster.url(0))).queued).toBe(CAP);
     await back.until(CAP);
     // The oldest message of the sender who holds most goes first.
     expect(back.ids('alice')).toEqual(range(501, CAP));
@@ -88,10 +73,10 @@ describe('1,500 messages for a mailbox of 1,000', () => {
 
   test('a sender who floods evicts his own messages only', async () => {
     await sent('meek', 'flooded', 60);
-    const evictions = await added(evicted, () => sent('flood', 'flooded', CAP + 500, url(1)));
+    const evictions = await added(evicted, () => sent('flood', 'flooded', CAP + 500, cluster.url(1)));
     await sent('meek-too', 'flooded', 40);
-    const reader = scope.keep(new Reader({ peer: 'flooded' }));
-    await reader.connect(url(0));
+    const reader = cluster.keep(new Reader({ peer: 'flooded' }));
+    await reader.connect(cluster.url(0));
     await reader.until(CAP);
     expect(evictions).toBe(560);
     expect(reader.ids('meek')).toEqual(range(1, 60));
@@ -102,14 +87,14 @@ describe('1,500 messages for a mailbox of 1,000', () => {
 
 test('after the time to live nothing arrives, and the expiry is counted', async () => {
   const env = { CAUSEWAY_MAILBOX_TTL_SECONDS: '1', CAUSEWAY_REDIS_PREFIX: 'brief:' };
-  const brief = scope.keep(await startCluster({ relays: 2, redis, env }));
+  const brief = cluster.keep(await startCluster({ relays: 2, redis: cluster.redis, env }));
   const [first, second] = brief.relays.map((relay) => relay.url) as [string, string];
   const flow = await sent('alice', 'late', 50, first);
   expect(flow.count('queued')).toBe(50);
   await waitFor(async () => (await total(brief.relays, 'causeway_drops_total', { reason: 'expired' })) >= 50, {
     what: 'all are counted as expired',
   });
-  const reader = scope.keep(new Reader({ peer: 'late' }));
+  const reader = cluster.keep(new Reader({ peer: 'late' }));
   expect((await reader.connect(second)).queued).toBe(0);
   await sent('bert', 'late', 1, first);
   await reader.until(1);

@@ -1,8 +1,8 @@
 import {
   isTemporary,
   type MessageId,
-  type RelayFrame,
   type ReceiptStatusName,
+  type RelayFrame,
   receiptStatusName,
   SendFlag,
 } from '@causeway/protocol';
@@ -33,8 +33,8 @@ export interface FlowOptions {
 export class Flow {
   /** Final receipts by id. */
   readonly outcomes = new Map<MessageId, number>();
-  /** Receipts that nothing was owed, as `id=status`. */
-  readonly unowed: string[] = [];
+  /** Breaches of the protocol by the relay: receipts that nothing was owed, and messages taken behind a refused one. */
+  readonly faults: string[] = [];
   /** SENDs, those that repeat one included, and temporary refusals among their receipts. */
   sends = 0;
   refusals = 0;
@@ -43,6 +43,8 @@ export class Flow {
   readonly #finished = deferred<void>();
   #peer: RawPeer | null = null;
   #refused: number[] = [];
+  /** The highest id with a final receipt since the last refusal was over. */
+  #lastTaken = 0;
   #next = 1;
   #window = 0;
   #hintMs = DEFAULT_HINT_MS;
@@ -95,11 +97,15 @@ export class Flow {
 
   #receipt(id: number, status: number): void {
     if (!this.#underWay.delete(id)) {
-      this.unowed.push(`${id}=${status}`);
+      this.faults.push(`${id}=${status} is owed to nothing`);
     } else if (isTemporary(status)) {
       this.refusals += 1;
       this.#refused.push(id);
+      if (this.#lastTaken > id) this.faults.push(`${id}=${status}, but ${this.#lastTaken} behind it was taken`);
     } else {
+      // All that is under way was sent in the order of the ids, and a refusal holds for what follows it.
+      if (this.#refused.some((refused) => refused < id)) this.faults.push(`${id}=${status} behind a refusal`);
+      this.#lastTaken = Math.max(this.#lastTaken, id);
       this.outcomes.set(id, status);
     }
     if (this.outcomes.size === this.#options.payloads.length) this.#finished.resolve();
@@ -111,6 +117,7 @@ export class Flow {
     if (this.#underWay.size > 0) return;
     const again = this.#refused.sort((a, b) => a - b);
     this.#refused = [];
+    this.#lastTaken = 0;
     this.#pump(SendFlag.afterRefusal, again);
   }
 

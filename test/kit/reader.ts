@@ -1,4 +1,4 @@
-import { type DeliverFrame, DeliverFlag, type MessageId, type RelayFrame, type WelcomeFrame } from '@causeway/protocol';
+import { DeliverFlag, type DeliverFrame, type MessageId, type RelayFrame, type WelcomeFrame } from '@causeway/protocol';
 import { connectPeer, type RawPeer } from './peer.ts';
 import { deferred, within } from './wait.ts';
 

@@ -4,7 +4,7 @@ import { type Child, startChild, untilReady } from './child.ts';
 import { type Metrics, parseMetrics } from './metrics.ts';
 import { freePorts } from './ports.ts';
 import { startAll, stopAll } from './start-all.ts';
-import { deferred } from './wait.ts';
+import { deferred, within } from './wait.ts';
 
 const MAIN = fileURLToPath(new URL('../../services/relay/src/main.ts', import.meta.url));
 const START_TIMEOUT_MS = 30_000;
@@ -105,6 +105,22 @@ async function fetchMetrics(adminUrl: string): Promise<Metrics> {
   const response = await fetch(`${adminUrl}/metrics`);
   if (!response.ok) throw new Error(`${adminUrl}/metrics answered ${response.status}: ${await response.text()}`);
   return parseMetrics(await response.text());
+}
+
+/** A relay that is expected to end by itself: its exit code and everything that it printed. */
+export async function runRelay(
+  options: RelayOptions = {},
+): Promise<{ readonly code: number; readonly output: string }> {
+  const lines: string[] = [];
+  const env = { ...inheritedEnv(), ...(await relayEnv(options)) };
+  const child = startChild(process.execPath, [MAIN], { env, onLine: (line) => lines.push(line) });
+  try {
+    const code = await within(child.exited, START_TIMEOUT_MS, () => `the relay to end:\n${child.tail()}`);
+    await child.silent;
+    return { code, output: lines.join('\n') };
+  } finally {
+    child.kill('SIGKILL');
+  }
 }
 
 /** A relay process on ports of its own, returned when it listens. */

@@ -13,8 +13,11 @@ export interface Faults {
 
 const PORTS = ['directory', 'mailbox', 'ledger', 'links', 'presence'] as const;
 
-/** The same store behind a slow and unreliable network. Calls of one node to one port keep no order. */
-export function faultyStore(store: Store, world: World, rng: Rng, faults: Faults): Store {
+/**
+ * The same store behind a slow and unreliable network. Calls of one node to one port keep no order. During an outage
+ * none is answered: one that reaches the store still takes effect if the outage began on its way back.
+ */
+export function faultyStore(store: Store, world: World, rng: Rng, faults: Faults, isOut: () => boolean): Store {
   const wrapped = Object.fromEntries(
     PORTS.map((port) => [
       port,
@@ -29,10 +32,27 @@ export function faultyStore(store: Store, world: World, rng: Rng, faults: Faults
   );
   async function call(perform: () => Promise<unknown>): Promise<unknown> {
     if (faults.delayMs > 0) await world.sleep(rng.next() * faults.delayMs);
-    if (rng.chance(faults.lost)) return { kind: 'unavailable', reason: 'lost' };
+    if (isOut() || rng.chance(faults.lost)) return { kind: 'unavailable', reason: 'lost' };
     const reply = await perform();
     if (faults.delayMs > 0) await world.sleep(rng.next() * faults.delayMs);
-    return rng.chance(faults.cut) ? { kind: 'unavailable', reason: 'cut' } : reply;
+    return isOut() || rng.chance(faults.cut) ? { kind: 'unavailable', reason: 'cut' } : reply;
   }
   return { ...store, ...wrapped } as Store;
+}
+
+/** The store is away for `from` to `to` milliseconds, again and again with `every` in between on average. */
+export function outages(world: World, rng: Rng, every: number, from: number, to: number): () => boolean {
+  let isOut = false;
+  if (every === 0) return () => false;
+  function next(): void {
+    world.after(every * (0.5 + rng.next()), () => {
+      isOut = true;
+      world.after(from + rng.next() * (to - from), () => {
+        isOut = false;
+        next();
+      });
+    });
+  }
+  next();
+  return () => isOut;
 }

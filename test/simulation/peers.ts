@@ -69,34 +69,42 @@ export interface WireClient {
   onClosed(wire: Wire, code: number): void;
 }
 
+export interface RecipientOptions {
+  /** Milliseconds until a delivery is acknowledged; Infinity for never. */
+  readonly ackAfter: () => number;
+  readonly onClosed: () => void;
+}
+
 /** Shows each message once, as the client library does, and acknowledges after a while. */
 export class SimRecipient implements WireClient {
+  readonly id: PeerId;
   readonly shown: string[] = [];
   wire: Wire | null = null;
-  welcomed = 0;
+  /** It hung up by itself. */
+  isAway = false;
   private readonly seen = new Set<string>();
   private readonly world: World;
-  private readonly id: PeerId;
-  private readonly ackAfter: () => number;
+  private readonly options: RecipientOptions;
   private attempt = 0;
 
-  constructor(id: string, world: World, ackAfter: () => number) {
+  constructor(id: string, world: World, options: RecipientOptions) {
     this.id = id as PeerId;
     this.world = world;
-    this.ackAfter = ackAfter;
+    this.options = options;
   }
 
   connect(relay: Relay): void {
+    this.isAway = false;
     this.attempt += 1;
     this.wire = new Wire(relay, this.world, this);
-    this.wire.say({
-      type: 'hello',
-      v: 1,
-      realm: REALM,
-      peer: this.id,
-      resume: new Uint8Array(32).fill(7),
-      attempt: this.attempt,
-    });
+    const resume = new Uint8Array(32).fill(7);
+    this.wire.say({ type: 'hello', v: 1, realm: REALM, peer: this.id, resume, attempt: this.attempt });
+  }
+
+  /** Hangs up, to come back when it is told to. */
+  leave(): void {
+    this.isAway = true;
+    this.wire?.cut();
   }
 
   onDeliver(wire: Wire, seq: number, id: MessageId, _flags: number, from: PeerId, payload: Uint8Array): void {
@@ -105,59 +113,79 @@ export class SimRecipient implements WireClient {
       this.seen.add(name);
       this.shown.push(`${from} ${Buffer.from(payload).toString()}`);
     }
-    const delay = this.ackAfter();
+    const delay = this.options.ackAfter();
     if (Number.isFinite(delay)) this.world.after(delay, () => wire.say({ type: 'ack', seq }));
   }
 
-  onControl(_wire: Wire, frame: RelayFrame): void {
-    if (frame.type === 'welcome') this.welcomed += 1;
-  }
+  onControl(): void {}
 
   onReceipt(): void {}
 
   onClosed(wire: Wire): void {
-    if (this.wire === wire) this.wire = null;
+    if (this.wire !== wire) return;
+    this.wire = null;
+    this.options.onClosed();
   }
 }
 
-/** Sends numbered messages to one recipient as PROTOCOL section 3 says, refusals and reconnects included. */
+export interface SenderOptions {
+  readonly id: string;
+  readonly to: PeerId;
+  readonly total: number;
+  /** Messages that are under way at a time. */
+  readonly window: number;
+  /** Bits of SendFlag for each message. */
+  readonly flags: (number: number) => number;
+  /** Where to connect; asked for each connection. */
+  readonly relay: () => Relay;
+}
+
+/** Sends numbered messages to one recipient as PROTOCOL section 5 says, refusals and reconnects included. */
 export class SimSender implements WireClient {
+  readonly id: PeerId;
+  readonly to: PeerId;
+  /** Status of each message that has a final one. */
   readonly outcomes = new Map<number, number>();
   refusals = 0;
   doubleReceipts = 0;
+  connections = 0;
   private readonly world: World;
-  private readonly id: PeerId;
-  private readonly to: PeerId;
-  private readonly total: number;
-  private readonly window: number;
-  private readonly relay: () => Relay;
+  private readonly options: SenderOptions;
   private wire: Wire | null = null;
   private ready = false;
   private next = 0;
   private again: number[] = [];
   private holding = false;
+  private leaving = false;
   private readonly underWay = new Set<number>();
 
-  constructor(id: string, to: string, total: number, window: number, world: World, relay: () => Relay) {
-    this.id = id as PeerId;
-    this.to = to as PeerId;
-    this.total = total;
-    this.window = window;
+  constructor(options: SenderOptions, world: World) {
+    this.id = options.id as PeerId;
+    this.to = options.to;
+    this.options = options;
     this.world = world;
-    this.relay = relay;
   }
 
+  /** Everything that is owed a receipt has a final one, and nothing is to be sent again. */
   get done(): boolean {
-    return this.outcomes.size === this.total;
+    return this.next === this.options.total && this.underWay.size === 0 && this.again.length === 0;
   }
 
   connect(): void {
-    this.wire = new Wire(this.relay(), this.world, this);
+    if (this.leaving) return;
+    this.connections += 1;
+    this.wire = new Wire(this.options.relay(), this.world, this);
     this.wire.say({ type: 'hello', v: 1, realm: REALM, peer: this.id });
   }
 
   cut(): void {
     this.wire?.cut();
+  }
+
+  /** Hangs up for good. */
+  leave(): void {
+    this.leaving = true;
+    this.cut();
   }
 
   onControl(_wire: Wire, frame: RelayFrame): void {
@@ -170,7 +198,8 @@ export class SimSender implements WireClient {
 
   onReceipt(_wire: Wire, id: MessageId, status: number): void {
     const number = Number(id);
-    if (!this.underWay.delete(number)) this.doubleReceipts += 1;
+    const wasUnderWay = this.underWay.delete(number);
+    if (!wasUnderWay && !this.isUnowed(number)) this.doubleReceipts += 1;
     if (isTemporary(status)) {
       this.refusals += 1;
       this.again.push(number);
@@ -191,6 +220,10 @@ export class SimSender implements WireClient {
     this.world.after(20, () => this.connect());
   }
 
+  private isUnowed(number: number): boolean {
+    return (this.options.flags(number) & SendFlag.noReceipt) !== 0;
+  }
+
   private beginAgain(): void {
     if (!this.holding || !this.ready || this.underWay.size > 0) return;
     this.holding = false;
@@ -200,11 +233,12 @@ export class SimSender implements WireClient {
 
   private pump(flags = 0): void {
     let first = flags;
-    while (this.ready && this.underWay.size < this.window) {
-      const number = this.again.shift() ?? (this.next < this.total ? this.next++ : null);
+    while (this.ready && !this.holding && this.underWay.size < this.options.window) {
+      const number = this.again.shift() ?? (this.next < this.options.total ? this.next++ : null);
       if (number === null) return;
-      this.underWay.add(number);
-      this.wire?.say({ type: 'send', id: number, flags: first, to: this.to, payload: Buffer.from(String(number)) });
+      if (!this.isUnowed(number)) this.underWay.add(number);
+      const payload = Buffer.from(String(number));
+      this.wire?.say({ type: 'send', id: number, flags: first | this.options.flags(number), to: this.to, payload });
       first = 0;
     }
   }

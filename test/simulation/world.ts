@@ -50,8 +50,12 @@ export class World implements Clock, Timers {
     for (;;) {
       await settle();
       if (done()) return true;
-      const next = this.alarms.shift();
-      if (next === undefined || next.at > end) return false;
+      const next = this.alarms[0];
+      if (next === undefined || next.at > end) {
+        this.time = Math.max(this.time, end);
+        return false;
+      }
+      this.alarms.shift();
       this.time = Math.max(this.time, next.at);
       next.call();
     }

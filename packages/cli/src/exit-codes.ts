@@ -1,4 +1,4 @@
-/** What the command's exit code says; 69, 75 and 77 as in sysexits.h. */
+/** What the command's exit code says; 69, 74, 75 and 77 as in sysexits.h. */
 export const ExitCode = {
   ok: 0,
   /** The message was refused for good, or a peer asked about is offline. */
@@ -6,6 +6,8 @@ export const ExitCode = {
   usage: 2,
   /** No relay could be reached, or none is installed. */
   unreachable: 69,
+  /** The output could not be written; what had been received is not acknowledged. */
+  output: 74,
   /** No answer in time: it may work later. */
   temporary: 75,
   /** The relay does not let this peer in, or another connection took its place. */
@@ -17,6 +19,7 @@ export const EXIT_CODE_HELP = `Exit codes:
   1    the message was refused for good; a peer is offline
   2    wrong usage
   69   no relay could be reached
+  74   the output could not be written
   75   no answer in time: try again later
   77   the relay does not let this peer in, or another connection took its place
   130  ended by Ctrl-C`;

@@ -7,12 +7,18 @@ describe('failureOf', () => {
   it.each([
     [1, new RefusedError('offline', 1, 'bob', 'away')],
     [2, new UsageError('bad_peer', 'no peer')],
-    [69, new ConnectionError('unreachable', 'nobody there', true, null)],
+    [69, new ConnectionError('aborted', 'too late', true, null)],
     [75, new SendError('timeout', 'too late', 1)],
     [75, new SendError('outcome_unknown', 'too late', 1)],
     [77, new ConnectionError('forbidden', 'not you', false, 4403)],
   ])('ends with %i for %s', (exitCode, error) => {
     expect(failureOf(error)).toMatchObject({ exitCode, message: error.message });
+  });
+
+  it('says what to do when there is no relay', () => {
+    const { exitCode, message } = failureOf(new ConnectionError('unreachable', 'nobody there', true, null));
+    expect(exitCode).toBe(69);
+    expect(message).toMatch(/^nobody there\n.*`causeway start`.*--url/);
   });
 
   it('does not hide a defect', () => {

@@ -15,8 +15,11 @@ export class Failure extends Error {
 export function failureOf(error: unknown): Failure {
   if (error instanceof Failure) return error;
   if (!(error instanceof CausewayError)) throw error;
-  return new Failure(exitCodeOf(error), error.message);
+  const message = error.code === 'unreachable' ? `${error.message}\n${NO_RELAY}` : error.message;
+  return new Failure(exitCodeOf(error), message);
 }
+
+const NO_RELAY = 'Is a relay running there? `causeway start` runs one; --url or CAUSEWAY_URL names another.';
 
 function exitCodeOf(error: CausewayError): number {
   if (error instanceof UsageError) return ExitCode.usage;

@@ -1,9 +1,22 @@
 import type { IncomingMessage } from '@causeway/client';
+import { ExitCode } from './exit-codes.ts';
+import { Failure } from './failure.ts';
 
-/** Resolves when the text is on its way, so that a message is acknowledged only after it was written. */
+/**
+ * Resolves when the text is on its way, so that a message is acknowledged only after it was written.
+ * @throws Failure when it cannot be written: the disk is full, or the other end of the pipe has gone
+ */
 export function print(line: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    process.stdout.write(`${line}\n`, (error) => (error ? reject(error) : resolve()));
+    const fail = (error: Error): void =>
+      reject(new Failure(ExitCode.output, `the output could not be written: ${error.message}`));
+    // The error comes as an event, too, behind the callback: unheard, it would end the process with a stack trace.
+    process.stdout.once('error', fail);
+    process.stdout.write(`${line}\n`, (error) => {
+      if (error) return fail(error);
+      process.stdout.off('error', fail);
+      resolve();
+    });
   });
 }
 

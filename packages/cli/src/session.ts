@@ -19,6 +19,9 @@ export const urlOption = (): Option =>
 /** Fails early enough for a script when there is no relay: three attempts, some seconds. */
 export const ATTEMPTS = 3;
 
+/** Timers reach no further. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /** Runs `work` with a client that is not started yet. Ctrl-C stops the client, and with it `work`. */
@@ -68,9 +71,11 @@ function stderrLogger(verbose: boolean): Logger {
 /** Seconds on the command line, milliseconds in the program. */
 export const timeoutOption = (): Option =>
   new Option('--timeout <seconds>', 'give up after so long').default(30_000, '30').argParser((text: string) => {
-    const value = Number(text);
-    if (!(value > 0)) throw new InvalidArgumentError('a number of seconds above 0 is needed');
-    return value * 1000;
+    const milliseconds = Math.ceil(Number(text) * 1000);
+    if (milliseconds > 0 && milliseconds <= MAX_TIMER_MS) return milliseconds;
+    throw new InvalidArgumentError(
+      `a number of seconds above 0 and up to ${Math.floor(MAX_TIMER_MS / 1000)} is needed`,
+    );
   });
 
 export function count(text: string): number {

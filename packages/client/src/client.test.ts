@@ -111,6 +111,14 @@ describe('opening', () => {
     relay = await ScriptedRelay.start();
   });
 
+  it('counts only connections in a row that were not welcomed for maxAttempts', async () => {
+    const peer = await connected({ maxAttempts: 1 });
+    const welcomed = new Promise((resolve) => client.on('welcome', resolve));
+    peer.socket.terminate();
+    await accept();
+    await welcomed;
+  });
+
   it('does not wait for ever for WELCOME', async () => {
     const started = setUp({ connectTimeoutMs: 20, maxAttempts: 1 }).start();
     await expect(started).rejects.toMatchObject({ code: 'unreachable', message: expect.stringContaining('WELCOME') });
@@ -149,6 +157,17 @@ describe('sending', () => {
     expect(await first).toMatchObject({ to: 'alice', status: 'delivered', id: frames[0]?.id });
     expect(await second).toMatchObject({ to: 'carol', status: 'queued' });
     expect(client.stats()).toMatchObject({ messagesSent: 2, pending: 0 });
+  });
+
+  it('takes the bytes of any view, at the time of the call', async () => {
+    const peer = await connected();
+    const buffer = Buffer.from('-hello-');
+    const send = client.send('alice', buffer.subarray(1, 6));
+    buffer.fill(0);
+    const frame = await peer.next('send');
+    expect(Buffer.from(frame.payload).toString()).toBe('hello');
+    peer.receipt(frame.id, delivered);
+    await send;
   });
 
   it('starts its ids from the later clock', async () => {
@@ -207,6 +226,8 @@ describe('sending', () => {
     peer.receipt(frame.id, offline);
     await expect(send).rejects.toMatchObject({ name: 'RefusedError', code: 'offline', retryable: true, to: 'alice' });
     await expect(client.send('alice', 'x'.repeat(11))).rejects.toMatchObject({ code: 'too_large', retryable: false });
+    const noBytes = [1, 2] as unknown as Uint8Array;
+    await expect(client.send('alice', noBytes)).rejects.toMatchObject({ name: 'UsageError', code: 'bad_option' });
     await expect(client.send('', 'x')).rejects.toMatchObject({ name: 'UsageError', code: 'bad_peer' });
   });
 

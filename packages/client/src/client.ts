@@ -187,13 +187,13 @@ export class Client {
    * refuses it for now, until it has its receipt, `timeout` passes, or `signal` aborts. Beyond the relay's window it
    * waits here. Messages to the same recipient arrive in the order of these calls.
    * @param data text is sent as UTF-8; bytes are copied
-   * @throws UsageError `bad_peer`
+   * @throws UsageError `bad_peer`, `bad_option` for data that is neither text nor bytes
    * @throws RefusedError `offline`, `too_large`, `forbidden`, `bad_recipient`, `unconfirmed`
    * @throws SendError `timeout`, `aborted`, `stopped`, `outcome_unknown`, `queue_full`
    */
   async send(to: string, data: Uint8Array | string, options: SendOptions = {}): Promise<Receipt> {
     if (this.#status === 'stopped' || this.#status === 'failed' || this.#stopping) {
-      throw new SendError('stopped', `the client is ${this.#status}`, null);
+      throw new SendError('stopped', `the client is ${this.#stopping ? 'stopping' : this.#status}`, null);
     }
     return this.#sender.send(to, data, options);
   }

@@ -2,22 +2,22 @@ import { HARD_PACKET_BYTES } from '@causeway/protocol';
 import { WebSocket as WsWebSocket } from 'ws';
 import { Client, type StartOptions } from './client.ts';
 import type { ClientOptions } from './options.ts';
-import type { WebSocketConstructor } from './socket.ts';
 
 export * from './api.ts';
 
-/** For Node 20, which has no global WebSocket. */
+/**
+ * Node 20 has no global WebSocket, and that of later versions gives the same text for a refused port, an unknown host
+ * and a wrong path: this one says what happened.
+ */
 class NodeWebSocket extends WsWebSocket {
   constructor(url: string, protocols: string[]) {
     super(url, protocols, { perMessageDeflate: false, maxPayload: HARD_PACKET_BYTES });
   }
 }
 
-const platform: WebSocketConstructor = globalThis.WebSocket ?? NodeWebSocket;
-
 /** A client that is not started yet. @throws UsageError for options that cannot work */
 export function createClient(options: ClientOptions): Client {
-  return new Client(options, platform);
+  return new Client(options, NodeWebSocket);
 }
 
 /**

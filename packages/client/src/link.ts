@@ -45,7 +45,10 @@ export class Link {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #running = false;
   #welcomedAt: number | null = null;
+  /** Connections in a row that did not last; for the backoff. */
   #failures = 0;
+  /** Of these the last ones, that were not even welcomed; for the limit. */
+  #unreached = 0;
   /** When to come back, as the relay that leaves has asked. */
   #goawayAt: number | null = null;
 
@@ -66,6 +69,7 @@ export class Link {
     if (this.#running) return;
     this.#running = true;
     this.#failures = 0;
+    this.#unreached = 0;
     this.#attempt();
   }
 
@@ -148,6 +152,7 @@ export class Link {
     const stable = welcomedAt !== null && performance.now() - welcomedAt >= STABLE_MS;
     if (stable) this.#failures = 0;
     if (welcomedAt === null) this.#endpoints.advance();
+    this.#unreached = welcomedAt === null ? this.#unreached + 1 : 0;
     const backoff = backoffMs(this.#settings.backoff, this.#failures, Math.random);
     this.#failures += 1;
     const error = this.#finalError(end);
@@ -195,8 +200,8 @@ export class Link {
     if (closeCode !== null && closeCode >= FIRST_FINAL_CODE && closeCode <= LAST_FINAL_CODE) {
       return new ConnectionError(finalCode(end), `the relay closed the connection: ${reason}`, false, closeCode);
     }
-    if (this.#failures < this.#settings.maxAttempts) return null;
-    const message = `no relay reached in ${this.#failures} attempts, the last at ${loggableUrl(this.#url)}: ${reason}`;
+    if (this.#unreached < this.#settings.maxAttempts) return null;
+    const message = `no relay reached in ${this.#unreached} attempts, the last at ${loggableUrl(this.#url)}: ${reason}`;
     return new ConnectionError('unreachable', message, true, closeCode);
   }
 

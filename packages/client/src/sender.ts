@@ -6,7 +6,7 @@ import {
   type WelcomeFrame,
   writeSendFrame,
 } from '@causeway/protocol';
-import { SendError } from './errors.ts';
+import { SendError, UsageError } from './errors.ts';
 import { IdClock } from './ids.ts';
 import { readPeer } from './options.ts';
 import { Outbox, type Sendable } from './outbox.ts';
@@ -14,6 +14,14 @@ import { PendingSend, type Receipt, type Refusal, type SendOptions } from './pen
 
 /** SENDs are packed together up to this many bytes: few packets, and none that holds up what comes behind it. */
 const PACKET_BYTES = 64 * 1024;
+
+/** A copy: the application may reuse its buffer at once, and a resend must send the same bytes. */
+function payloadOf(data: Uint8Array | string): Uint8Array {
+  if (typeof data === 'string') return encodeUtf8(data);
+  // Not instanceof: bytes may come from another window or context.
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
+  throw new UsageError('bad_option', 'a message is text or a Uint8Array');
+}
 
 export interface SenderHandlers {
   write(packet: Uint8Array): void;
@@ -50,8 +58,7 @@ export class Sender {
     const recipient = readPeer(to);
     const { signal, timeout } = options;
     if (signal?.aborted) throw new SendError('aborted', 'the send was aborted before it began', null, signal.reason);
-    // A copy: the application may reuse its buffer at once, and a resend must send the same bytes.
-    const payload = typeof data === 'string' ? encodeUtf8(data) : Uint8Array.from(data);
+    const payload = payloadOf(data);
     const { size, bytes } = this.#outbox;
     if (bytes + payload.length > this.#maxQueuedBytes) {
       throw new SendError('queue_full', `${size} messages of ${bytes} bytes wait for their receipts already`, null);

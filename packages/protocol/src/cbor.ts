@@ -1,4 +1,5 @@
 import { decode, encode, rfc8949EncodeOptions, type Token, Tokenizer, Type } from 'cborg';
+import { MAX_CONTROL_BYTES } from './limits.ts';
 import { Rejection } from './malformed.ts';
 import { decodeUtf8 } from './utf8.ts';
 
@@ -27,11 +28,14 @@ class StrictTokenizer extends Tokenizer {
 }
 
 /**
- * Decodes one CBOR item that fills bytes[from, to): definite lengths, text keys without duplicates, no floats, no tags.
- * Byte strings of the result are copies.
+ * Decodes one CBOR item that fills packet[from, to), at most MAX_CONTROL_BYTES: definite lengths, text keys without
+ * duplicates, no floats, no tags. Byte strings of the result are copies.
  * @throws Rejection of kind `encoding`.
  */
 export function decodeCbor(frame: string, packet: Uint8Array, from: number, to: number): unknown {
+  if (to - from > MAX_CONTROL_BYTES) {
+    throw new Rejection('encoding', `${frame} body is ${to - from} bytes, at most ${MAX_CONTROL_BYTES} are allowed`);
+  }
   // A plain view, since slices of a Buffer would share its memory.
   const body = new Uint8Array(packet.buffer, packet.byteOffset + from, to - from);
   try {

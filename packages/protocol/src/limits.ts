@@ -19,6 +19,11 @@ export const FRAME_HEADER_BYTES = 4;
 export const MAX_PACKET_BYTES = MIB;
 /** Above it the connection drops without an answer: the transport does not even gather the packet. */
 export const HARD_PACKET_BYTES = 2 * MIB;
+/**
+ * Body of a control frame in the binary form. The largest that makes sense, a WATCH of MAX_WATCHED peers, has about half
+ * of it. A parser's work grows with the keys in a map, also with those that it ignores, and anyone may send a HELLO.
+ */
+export const MAX_CONTROL_BYTES = 64 * KIB;
 /** Payload of one message where the relay is not configured otherwise; WELCOME names the actual limit. */
 export const DEFAULT_MAX_PAYLOAD = 64 * KIB;
 /** A peer id in UTF-8; its length must also fit the u8 in SEND and DELIVER. */

@@ -124,6 +124,7 @@ describe('tables', () => {
     ]);
     expect(written).toEqual([
       ['packet', [limits.MAX_PACKET_BYTES, limits.HARD_PACKET_BYTES]],
+      ['body of a control frame', [limits.MAX_CONTROL_BYTES]],
       ['payload of a message', [limits.DEFAULT_MAX_PAYLOAD]],
       ['peer id', [limits.MAX_PEER_ID_BYTES]],
       ['realm', [64]],

@@ -74,6 +74,8 @@ test('a secret is read from its file, without the line end', () => {
     const file = join(directory, 'password');
     writeFileSync(file, 'hunter2 \n');
     expect(load({ APP_PASSWORD_FILE: file })).toMatchObject({ ok: true, config: { password: 'hunter2 ' } });
+    writeFileSync(file, '\n');
+    expect(problems({ APP_PASSWORD_FILE: file })).toEqual([expect.stringContaining('the file is empty')]);
     const [problem] = problems({ APP_PASSWORD_FILE: join(directory, 'missing') });
     expect(problem).toContain('allowed is empty or the path of a readable file');
     expect(problem).toContain('ENOENT');

@@ -48,11 +48,13 @@ export function secretFile(): TextSchema<string> {
     .string()
     .transform((path, context) => {
       try {
-        return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+        const secret = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+        if (secret !== '') return secret;
+        context.addIssue({ code: 'custom', message: 'the file is empty' });
       } catch (error) {
         context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
-        return z.NEVER;
       }
+      return z.NEVER;
     })
     .describe('the path of a readable file');
 }

@@ -16,6 +16,8 @@ import { RedisStats } from './telemetry/redis-stats.ts';
 
 /** The parts have a little longer than the drain, so that a store that hangs ends in an error and not in silence. */
 const STOP_SLACK_MS = 2000;
+/** The same fault of a connection to Redis is logged once in this time. */
+const REPEAT_FAULT_MS = 10_000;
 
 const clock: Clock = { now: () => Date.now() };
 
@@ -53,8 +55,9 @@ export function createApp(config: RelayConfig, redis: RedisTarget | null): App {
   const admin = createAdminServer(config, relay, edge, readiness, redisStats, node);
   const parts = [
     { name: 'store', stop: () => store.close() },
-    { name: 'relay', start: () => relay.start(() => edge.connections), stop: () => relay.stop(drainMs) },
+    // Before the relay, which waits for Redis: who asks meanwhile is told that the process lives and is not ready.
     { name: 'admin', start: () => admin.listen(), stop: () => admin.close() },
+    { name: 'relay', start: () => relay.start(() => edge.connections), stop: () => relay.stop(drainMs) },
     { name: 'edge', start: () => edge.listen(), stop: () => edge.closeAll() },
     {
       name: 'clients',
@@ -71,8 +74,23 @@ function createStore(config: RelayConfig, redis: RedisTarget | null, stats: Redi
     target: redis,
     prefix: config.redisPrefix,
     onCommand: stats.onCommand,
-    onError: (error) => logger.warn({ reason: error.message }, 'connection to Redis'),
+    onError: redisFaultLog(logger),
   });
+}
+
+/** While Redis is away, each attempt to reconnect fails alike, several times a second. */
+function redisFaultLog(logger: Logger): (error: NodeJS.ErrnoException) => void {
+  let last = '';
+  let repeatAt = 0;
+  return (error) => {
+    // Where a host has several addresses, the error for all of them has a code only.
+    const reason = error.message || (error.code ?? error.name);
+    const now = clock.now();
+    if (reason === last && now < repeatAt) return;
+    last = reason;
+    repeatAt = now + REPEAT_FAULT_MS;
+    logger.warn({ reason }, 'connection to Redis');
+  };
 }
 
 function createEdge(config: RelayConfig, relay: Relay, readiness: Readiness, node: string): Edge {
@@ -114,6 +132,8 @@ function createAdminServer(
     host: config.adminHost,
     port: config.adminPort,
     async metrics() {
+      // Otherwise `causeway_ready` would tell of the last time that somebody asked.
+      await readiness.reasons();
       return { contentType: metrics.contentType, body: await metrics.render() };
     },
     notReady: () => readiness.reasons(),
@@ -139,8 +159,8 @@ function announce(config: RelayConfig, edge: Edge, admin: Admin, logger: Logger)
       coordination: config.redisUrl === null ? 'embedded' : 'redis',
       try: [
         `npx causeway listen --as bob --url ${url}`,
-        `npx causeway send --as alice bob "hello" --url ${url}`,
-        `any WebSocket client: ${url}/v1, subprotocol causeway.v1.json, then send {"type":"hello","v":1,"peer":"carol"} and {"type":"send","to":"bob","text":"hi"}`,
+        `npx causeway send --as alice bob hello --url ${url}`,
+        `any WebSocket client: ${url}/v1, subprotocol causeway.v1.json, then send {"type":"hello","peer":"carol"} and {"type":"send","to":"bob","text":"hi"}`,
       ],
     },
     `listening on ${url}`,

@@ -103,8 +103,23 @@ test('contradictions are named together', () => {
     'CAUSEWAY_PROCESSES is 4: several processes need CAUSEWAY_REDIS_URL to form one relay',
     'CAUSEWAY_REDIS_PASSWORD_FILE is set without CAUSEWAY_REDIS_URL',
     'CAUSEWAY_SHARED_PORT is 7000, the same as CAUSEWAY_PORT: it must be a second port',
-    'CAUSEWAY_ADMIN_PORT is 7000, the same as a public port: it must be one of its own',
+    'CAUSEWAY_ADMIN_PORT is 7000, and up to 7003 for 4 processes, the same as a public port: it must be one of its own',
   ]);
+});
+
+test('several processes have ports that fit', () => {
+  const several = { CAUSEWAY_PROCESSES: '4', CAUSEWAY_REDIS_URL: 'redis://host' };
+  expect(problems({ ...several, CAUSEWAY_PORT: '0' })).toEqual([
+    'CAUSEWAY_PROCESSES is 4 and CAUSEWAY_PORT is 0: several processes need a port to share',
+  ]);
+  expect(problems({ ...several, CAUSEWAY_PORT: '7074' })).toEqual([
+    'CAUSEWAY_ADMIN_PORT is 7071, and up to 7074 for 4 processes, the same as a public port: it must be one of its own',
+  ]);
+  expect(problems({ ...several, CAUSEWAY_ADMIN_PORT: '65533' })).toEqual([
+    'CAUSEWAY_ADMIN_PORT is 65533, and up to 65536 for 4 processes: ports end at 65535',
+  ]);
+  const fine = { ...several, CAUSEWAY_PORT: '0', CAUSEWAY_SHARED_PORT: '7070', CAUSEWAY_ADMIN_PORT: '7071' };
+  expect(loadRelayConfig(fine).ok).toBe(true);
 });
 
 test('an unknown name is refused with the nearest one', () => {

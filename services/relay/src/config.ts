@@ -35,7 +35,8 @@ const MOST_PAYLOAD = MAX_PACKET_BYTES - deliverFrameBytes(MAX_PEER_ID_BYTES, 0);
 const HOST = /^[A-Za-z0-9.:_-]+$/;
 const REDIS_URL = /^(rediss?|rediss?\+cluster|rediss?\+sentinel):\/\/\S+$/;
 const WEB_URL = /^wss?:\/\/\S+$/;
-const port = integer(0, 65_535);
+const MOST_PORT = 65_535;
+const port = integer(0, MOST_PORT);
 
 const processes = z
   .union([z.literal('auto').transform(() => availableParallelism()), integer(1, 256)])
@@ -67,7 +68,7 @@ export const VARIABLES = {
   }),
   sharedPort: variable({
     name: 'CAUSEWAY_SHARED_PORT',
-    schema: optional(integer(1, 65_535)),
+    schema: optional(integer(1, MOST_PORT)),
     default: '',
     doc: 'A second public port that several processes on one machine share (SO_REUSEPORT).',
   }),
@@ -246,7 +247,7 @@ export function loadRelayConfig(env: Environment): Loaded<RelayConfig> {
 
 /** What each variable allows by itself but not together with others. */
 function contradictions(config: RelayConfig): string[] {
-  const { processes: count, redisUrl, redisPassword, port: main, sharedPort, host, adminHost, adminPort } = config;
+  const { processes: count, redisUrl, redisPassword, port: main, sharedPort } = config;
   const problems: string[] = [];
   if (count > 1 && redisUrl === null) {
     problems.push(`CAUSEWAY_PROCESSES is ${count}: several processes need CAUSEWAY_REDIS_URL to form one relay`);
@@ -257,8 +258,19 @@ function contradictions(config: RelayConfig): string[] {
   if (sharedPort === main) {
     problems.push(`CAUSEWAY_SHARED_PORT is ${sharedPort}, the same as CAUSEWAY_PORT: it must be a second port`);
   }
-  if (host === adminHost && adminPort !== 0 && (adminPort === main || adminPort === sharedPort)) {
-    problems.push(`CAUSEWAY_ADMIN_PORT is ${adminPort}, the same as a public port: it must be one of its own`);
+  if (count > 1 && main === 0 && sharedPort === null) {
+    problems.push(`CAUSEWAY_PROCESSES is ${count} and CAUSEWAY_PORT is 0: several processes need a port to share`);
   }
-  return problems;
+  return [...problems, ...adminContradictions(config)];
+}
+
+/** Several processes have admin ports that count up from the first. */
+function adminContradictions({ processes: count, port: main, sharedPort, host, adminHost, adminPort }: RelayConfig) {
+  const last = adminPort + count - 1;
+  const ports = count === 1 ? String(adminPort) : `${adminPort}, and up to ${last} for ${count} processes`;
+  if (adminPort === 0) return [];
+  if (last > MOST_PORT) return [`CAUSEWAY_ADMIN_PORT is ${ports}: ports end at ${MOST_PORT}`];
+  const taken = [main, sharedPort].some((port) => port !== null && port >= adminPort && port <= last);
+  if (host !== adminHost || !taken) return [];
+  return [`CAUSEWAY_ADMIN_PORT is ${ports}, the same as a public port: it must be one of its own`];
 }

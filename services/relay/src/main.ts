@@ -26,6 +26,8 @@ async function main(): Promise<void> {
   if (config.processes > 1) return supervise(config);
   const { lifecycle, logger } = createApp(config, redis);
   exitOnSignals(lifecycle, logger);
+  // Without its supervisor nobody would restart it, or end it: its port would stay taken.
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
   try {
     await lifecycle.start();
   } catch (error) {

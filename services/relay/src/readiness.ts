@@ -7,7 +7,7 @@ const PROBE_MS = 1000;
 const FRESH_MS = 500;
 
 export interface ReadinessDeps {
-  readonly relay: Relay;
+  readonly relay: Pick<Relay, 'echo'>;
   readonly health: StoreHealth;
   readonly connections: () => number;
   readonly maxConnections: number;
@@ -32,6 +32,8 @@ export class Readiness {
   stop(): void {
     this.stopping = true;
     this.isReady = false;
+    // An answer from a moment ago must not bring further clients.
+    this.answer = null;
   }
 
   /** Why the node is not ready; empty when it is. */

@@ -71,14 +71,22 @@ class Supervisor {
     const startedAt = performance.now();
     const child = spawn(process.execPath, [...process.execArgv, mainFile(), ...process.argv.slice(2)], {
       env: this.environment(index),
-      stdio: ['ignore', 'inherit', 'inherit'],
+      // The channel says nothing; its end tells a child that its supervisor is gone.
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.children.set(index, child);
-    child.on('exit', (code, signal) => {
+    const over = (code: number | null, signal: NodeJS.Signals | null): void => {
+      // A process that could not be started reports an error, and may report its end as well.
+      if (this.children.get(index) !== child) return;
       this.children.delete(index);
       const wait = performance.now() - startedAt > STABLE_MS ? FIRST_RESTART_MS : restartAfter;
       this.ended(index, code, signal, wait);
+    };
+    child.on('error', (error) => {
+      this.logger.error({ index, err: error }, 'a relay process could not be started');
+      over(null, null);
     });
+    child.on('exit', over);
   }
 
   private environment(index: number): NodeJS.ProcessEnv {

@@ -102,9 +102,11 @@ export class InboxReader {
 
   private handle(type: number, body: FieldReader, sequence: number, logged: LoggedEntry): void {
     switch (type) {
-      case NodeFrame.message:
+      case NodeFrame.message: {
+        const message = readMessage(body, sequence, logged);
         logged.unsettled += 1;
-        return this.deps.onMessage(readMessage(body, sequence, logged));
+        return this.deps.onMessage(message);
+      }
       case NodeFrame.receipts:
         while (body.more) this.deps.onReceipt(body.u32(), body.u64(), body.u8());
         return;

@@ -15,6 +15,7 @@ export const RENEWALS = 3;
 /** This node's entry among the nodes of the cluster. */
 export class Lease {
   private readonly deps: LeaseDeps;
+  private failing = false;
 
   constructor(deps: LeaseDeps) {
     this.deps = deps;
@@ -26,7 +27,10 @@ export class Lease {
     const { node, region, url, nodeLeaseMs } = settings;
     const record = { node, region, url, connections: connections(), state: 'live' as const };
     const reply = await membership.renew(record, nodeLeaseMs);
-    if (reply.kind === 'unavailable') log.warn({ reason: reply.reason }, 'the lease could not be renewed');
+    const failing = reply.kind === 'unavailable';
+    if (failing && !this.failing) log.warn({ reason: reply.reason }, 'the lease could not be renewed');
+    if (!failing && this.failing) log.info({}, 'the lease is renewed again');
+    this.failing = failing;
     return reply.kind !== 'dead';
   }
 

@@ -111,9 +111,14 @@ export class Link {
     this.scheduleReceipts();
   }
 
-  /** Control frames are never refused; answers their sequence. */
+  /**
+   * Control frames are never refused; answers their sequence. Receipts that were given before go before: a correction
+   * lets the other node send what it held, which it must not while it has yet to hear of a refusal.
+   */
   control(bytes: Buffer): number {
-    return this.gone ? this.lastSequence : this.enqueue(bytes, null, null, true);
+    if (this.gone) return this.lastSequence;
+    this.enqueueReceipts();
+    return this.enqueue(bytes, null, null, true);
   }
 
   /** Asks for an acknowledgment, or answers such a question. */
@@ -184,16 +189,19 @@ export class Link {
 
   private next(): void {
     if (this.batch !== null || this.gone) return;
-    if (this.receipts.count > 0) {
-      const entries = this.receiptEntries;
-      this.receiptEntries = [];
-      this.enqueue(this.receipts.take(), null, entries, true);
-    }
+    this.enqueueReceipts();
     if (this.waiting.length === 0) return;
     this.batch = this.takeBatch();
     this.appendedAt = this.deps.clock.now();
     this.uncertain = false;
     this.append();
+  }
+
+  private enqueueReceipts(): void {
+    if (this.receipts.count === 0) return;
+    const entries = this.receiptEntries;
+    this.receiptEntries = [];
+    this.enqueue(this.receipts.take(), null, entries, true);
   }
 
   private takeBatch(): Frame[] {
@@ -295,19 +303,27 @@ export class Link {
     this.next();
   }
 
-  /** Receipts and control frames must pass a full inbox, or two nodes could wait for each other for ever. */
+  /**
+   * Receipts and control frames must pass a full inbox, or two nodes could wait for each other for ever. What waits
+   * behind the batch is refused with it: a later message of the same sender must not find room that an earlier one did not.
+   */
   private takeBackMessages(): void {
     this.deps.counters.linkFull += 1;
-    for (const frame of this.batch as Frame[]) {
-      const message = frame.message;
-      if (message === null) continue;
-      this.heldBytes -= frame.bytes.length;
-      frame.bytes = encodeEmpty(NodeFrame.none);
-      this.heldBytes += frame.bytes.length;
-      frame.message = null;
-      this.deps.onFull(message, !this.uncertain);
-    }
+    const batch = this.batch as Frame[];
+    const behind = [...this.waiting];
+    for (const frame of batch) this.takeBack(frame, !this.uncertain);
+    for (const frame of behind) this.takeBack(frame, true);
     this.append();
+  }
+
+  private takeBack(frame: Frame, certain: boolean): void {
+    const message = frame.message;
+    if (message === null) return;
+    this.heldBytes -= frame.bytes.length;
+    frame.bytes = encodeEmpty(NodeFrame.none);
+    this.heldBytes += frame.bytes.length;
+    frame.message = null;
+    this.deps.onFull(message, certain);
   }
 
   private retry(): void {

@@ -73,10 +73,11 @@ export class MailboxWriter {
    * the write that empties the backlog.
    */
   write(leaving: boolean, seen: MailboxId | ''): void {
+    // Busy from here: the receipt of a message that is refused may bring the next one.
+    this.busy = true;
     const batch = this.takeBatch(leaving);
     const final = leaving && this.backlog.length === 0;
-    if (batch.length === 0 && !final) return;
-    this.busy = true;
+    if (batch.length === 0 && !final) return this.idle();
     this.append(batch, { node: this.deps.settings.node, sequence: this.deps.nextWrite() }, final ? { seen } : null);
   }
 
@@ -106,14 +107,25 @@ export class MailboxWriter {
     return this.refuse(waiting, ReceiptStatus.overloaded, 'realm_full');
   }
 
-  private refuse({ message, delivery }: Waiting, status: number, reason: DropReason): true {
+  /**
+   * Refusals are not looked up for what has been delivered already, so with one of these all behind it are refused: what
+   * is stored must not leave out an earlier message of the same sender.
+   */
+  private refuse(waiting: Waiting, status: number, reason: DropReason): true {
+    this.refuseOne(waiting, status, reason);
+    while (waiting.delivery !== null && this.backlog.spills > 0) {
+      this.refuseOne(this.backlog.shift() as Waiting, status, reason);
+    }
+    return true;
+  }
+
+  private refuseOne({ message, delivery }: Waiting, status: number, reason: DropReason): void {
     if (delivery !== null) {
       delivery.spilling = false;
-      if (delivery.receipted) return true;
+      if (delivery.receipted) return;
       delivery.receipted = true;
     }
     this.deps.receipts.refuse(message, status, reason);
-    return true;
   }
 
   private append(batch: readonly Waiting[], writer: Writer, final: { seen: MailboxId | '' } | null): void {

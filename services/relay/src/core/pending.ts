@@ -9,4 +9,6 @@ export interface Pending {
   readonly at: number;
   /** It went to another node, and counts there as unsettled on its recipient's route. */
   remote: boolean;
+  /** The sender has its outcome, or has gone without waiting for it: another copy need not be carried on. */
+  settled: boolean;
 }

@@ -176,11 +176,10 @@ export class Recipient {
       this.swept = false;
       return false;
     }
-    if (this.isOverdue(now) && this.mode === 'live') {
-      this.spill('ack_timeout');
-      this.giveUpUnstorable(now);
-      this.pump();
-    }
+    if (!this.isOverdue(now)) return true;
+    if (this.mode === 'live') this.spill('ack_timeout');
+    this.giveUpUnstorable(now);
+    this.pump();
     return true;
   }
 
@@ -276,7 +275,8 @@ export class Recipient {
   /** Everything stored has been delivered on this connection: what waits follows directly. */
   private goLive(): void {
     this.mode = 'live';
-    for (let head = this.backlog.head; head !== undefined; head = this.backlog.head) {
+    // A delivery or a receipt may end the connection at once, and its registration with it.
+    for (let head = this.backlog.head; head !== undefined && this.mode === 'live'; head = this.backlog.head) {
       const refused = this.deps.refusals.check(head);
       const fits = this.window.fits(deliveryBytes(head.from, head.payload));
       if (refused === 0 && !fits && isStorable(head)) {

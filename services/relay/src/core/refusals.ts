@@ -1,5 +1,8 @@
 import type { Message } from './message.ts';
 
+/** What one connection sends to one recipient, and in which run. */
+export type Flow = Pick<Message, 'origin' | 'session' | 'to' | 'run'>;
+
 interface Refusal {
   readonly status: number;
   readonly run: number;
@@ -20,16 +23,16 @@ export class Refusals {
   private readonly byFlow = new Map<string, Refusal>();
 
   /** The status with which this message has to be refused; 0 for none. */
-  check(message: Message): number {
+  check(message: Flow): number {
     if (this.byFlow.size === 0) return 0;
     const refusal = this.byFlow.get(flowOf(message));
-    return refusal !== undefined && message.run <= refusal.run ? refusal.status : 0;
+    return refusal !== undefined && isAtOrBefore(message.run, refusal.run) ? refusal.status : 0;
   }
 
-  add(message: Message, status: number, now: number): void {
+  add(message: Flow, status: number, now: number): void {
     const flow = flowOf(message);
     const known = this.byFlow.get(flow);
-    if (known !== undefined && known.run >= message.run) return;
+    if (known !== undefined && isAtOrBefore(message.run, known.run)) return;
     this.byFlow.delete(flow);
     this.byFlow.set(flow, { status, run: message.run, at: now });
   }
@@ -43,6 +46,11 @@ export class Refusals {
   }
 }
 
-function flowOf(message: Message): string {
+/** Runs are 16 bits and begin again at 0. */
+function isAtOrBefore(run: number, other: number): boolean {
+  return ((other - run) & 0xffff) < 0x8000;
+}
+
+function flowOf(message: Flow): string {
   return `${message.origin} ${message.session} ${message.to}`;
 }

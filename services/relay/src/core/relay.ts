@@ -58,6 +58,8 @@ export class Relay {
   private lastEcho = 0;
   private lastSession = 0;
   private lastWrite = 0;
+  /** The inbox is open: other nodes may hand things to this one. */
+  private joined = false;
   private stopped = false;
 
   constructor(deps: RelayDeps) {
@@ -164,6 +166,7 @@ export class Relay {
         counters,
         dispatch: (message) => this.dispatch(message),
         settled: (to) => this.router.settled(to),
+        refused: (session, { to, run }, status) => refusals.add({ origin: self, session, to, run }, status, clock.now()),
       },
       onFinished: (session) => this.sessions.delete(session.number),
     };
@@ -178,7 +181,8 @@ export class Relay {
    * `connections` counts the open ones, for the other nodes.
    */
   async start(connections: () => number): Promise<void> {
-    await this.openInbox();
+    this.joined = await this.openInbox();
+    if (!this.joined) return;
     const { settings, store, log } = this.deps;
     this.lease = new Lease({ settings, membership: store.membership, log, connections });
     await this.lease.renew();
@@ -189,18 +193,23 @@ export class Relay {
     this.every(SECOND_MS, () => this.sweep());
   }
 
-  private async openInbox(): Promise<void> {
+  /** False: the node was stopped before the store could be reached. */
+  private async openInbox(): Promise<boolean> {
     const { store, settings, clock, timers, log } = this.deps;
     const retry = new Retry();
-    for (;;) {
+    let warned = false;
+    while (!this.stopped) {
       const opened = await store.inbox.open(settings.node);
-      if (opened.kind === 'opened') return;
+      if (opened.kind === 'opened') return true;
       const now = clock.now();
-      if (retry.failedFor(now) === 0) log.warn({ reason: opened.reason }, 'waiting for Redis');
       const wait = retry.failed(now);
-      if (retry.failedFor(now) > OPEN_FOR_MS) throw new Error(`Redis could not be reached: ${opened.reason}`);
+      const failedFor = retry.failedFor(now);
+      if (failedFor > OPEN_FOR_MS) throw new Error(`Redis could not be reached: ${opened.reason}`);
+      if (failedFor > SECOND_MS && !warned) log.warn({ reason: opened.reason }, 'waiting for Redis');
+      warned ||= failedFor > SECOND_MS;
       await new Promise<void>((resume) => timers.after(wait, resume));
     }
+    return false;
   }
 
   /** A client has connected. */
@@ -252,6 +261,7 @@ export class Relay {
   async stop(ms: number): Promise<void> {
     if (this.stopped) return;
     this.stopped = true;
+    if (!this.joined) return;
     const { clock, store, log } = this.deps;
     const { settings } = this;
     const deadline = clock.now() + ms;

@@ -35,6 +35,8 @@ export interface SenderDeps {
   readonly dispatch: (message: Message) => void;
   /** A message that went to another node has its outcome. */
   readonly settled: (to: PeerKey) => void;
+  /** A message was refused for now; called before `settled`, which may send on what has waited behind it. */
+  readonly refused: (session: number, pending: Pending, status: number) => void;
 }
 
 /** The sending half of a connection: its send window, its refusals, and one receipt for each message. */
@@ -83,7 +85,7 @@ export class Sender {
       return this.refuse(id, ReceiptStatus.overloaded, 'send_window');
     }
     const run = flow?.run ?? 0;
-    const pending: Pending = { to: key, flags, run, at: clock.now(), remote: false };
+    const pending: Pending = { to: key, flags, run, at: clock.now(), remote: false, settled: false };
     this.pending.set(id, pending);
     this.deps.dispatch({
       id,
@@ -105,8 +107,11 @@ export class Sender {
     const pending = this.pending.get(id);
     if (pending === undefined) return;
     this.pending.delete(id);
-    if (pending.remote) this.deps.settled(pending.to);
-    if (isTemporary(status)) this.stick(pending.to, pending.run, status);
+    if (isTemporary(status)) {
+      this.stick(pending.to, pending.run, status);
+      this.deps.refused(this.session, pending, status);
+    }
+    this.settle(pending);
     const isGood = status === ReceiptStatus.delivered || status === ReceiptStatus.queued;
     if (isGood && (pending.flags & SendFlag.noReceipt) !== 0) return;
     this.answer(id, status);
@@ -115,6 +120,20 @@ export class Sender {
   /** The connection has gone; what is under way still comes in and is accounted for. */
   disconnect(): void {
     this.connection = null;
+  }
+
+  /** Nobody waits for the outcomes any more, and they may never come. */
+  abandon(): void {
+    const abandoned = [...this.pending.values()];
+    this.pending.clear();
+    for (const pending of abandoned) this.settle(pending);
+  }
+
+  private settle(pending: Pending): void {
+    pending.settled = true;
+    if (!pending.remote) return;
+    pending.remote = false;
+    this.deps.settled(pending.to);
   }
 
   private mayGoOn(flow: Flow, flags: number): boolean {

@@ -107,8 +107,10 @@ export class Session implements ConnectionHandler {
   sweep(now: number): void {
     const oldest = this.sender?.oldestPending ?? null;
     if (oldest === null || oldest + this.deps.settings.outcomeTimeoutMs > now) return;
-    if (this.state === 'closed') this.deps.onFinished(this);
-    else this.fail('unavailable', 'no outcome for a message in time; send it again with its id');
+    if (this.state === 'closed') {
+      this.sender?.abandon();
+      this.deps.onFinished(this);
+    } else this.fail('unavailable', 'no outcome for a message in time; send it again with its id');
   }
 
   /** Tells the client to go elsewhere, and closes. */
@@ -163,7 +165,7 @@ export class Session implements ConnectionHandler {
     this.state = 'registering';
     this.realm = hello.realm;
     this.register(hello).catch((error: unknown) => {
-      this.deps.log.error({ error: String(error) }, 'a registration failed unexpectedly');
+      this.deps.log.error({ err: error }, 'a registration failed unexpectedly');
       this.fail('internal', 'the registration failed');
     });
   }
@@ -182,7 +184,6 @@ export class Session implements ConnectionHandler {
       case 'peer_in_use':
         return this.refuse('peer_in_use', 'the peer id is reserved by another client');
       case 'superseded':
-        this.deps.counters.closed(CloseCode.replaced);
         this.connection.close(CloseCode.replaced, 'a newer attempt of this client is connected');
         return this.leave();
       case 'too_many_handovers':
