@@ -82,7 +82,7 @@ async function run({ minutes, seed, faults }: Options): Promise<number> {
 try {
   const chosen = options();
   if (chosen === null) console.log(HELP);
-  process.exitCode = chosen === null ? 0 : await run(chosen);
+  process.exit(chosen === null ? 0 : await run(chosen));
 } catch (error) {
   const isUsage = error instanceof UsageProblem || (error instanceof TypeError && 'code' in error);
   console.error(isUsage ? `${error.message}\n\n${HELP}` : error);

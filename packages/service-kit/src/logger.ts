@@ -25,6 +25,12 @@ export function createLogger(options: LoggerOptions, destination: DestinationStr
 }
 
 function standardOutput(): DestinationStream {
-  if (process.stdout.isTTY) return pretty({ sync: true, ignore: 'service,node' });
+  if (process.stdout.isTTY)
+    return pretty({
+      sync: true,
+      ignore: 'service,node',
+      // Lines to be copied from the terminal: as they are, not as JSON.
+      customPrettifiers: { try: (hints) => `\n      ${(hints as unknown as string[]).join('\n      ')}` },
+    });
   return pino.destination({ dest: 1, sync: true });
 }

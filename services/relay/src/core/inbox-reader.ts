@@ -8,7 +8,6 @@ import type { Message } from './message.ts';
 import { type EnvelopeHead, type FieldReader, NodeFrame, type PresenceChange, readEnvelope } from './node-frames.ts';
 import type { NodeLinks } from './node-links.ts';
 import type { Inbox, InboxEntry, Location, MailboxId } from './ports.ts';
-import type { Barrier } from './route.ts';
 
 /** Trimming lags behind by this much, so that it is not a command for each entry. */
 const TRIM_AFTER_MS = 50;
@@ -24,10 +23,10 @@ export interface InboxReaderDeps {
   readonly counters: Counters;
   readonly onMessage: (message: Message) => void;
   readonly onReceipt: (session: number, id: Message['id'], status: number) => void;
-  readonly onCorrection: (source: NodeId, key: PeerKey, upTo: number, location: Location | null) => void;
+  /** A message of this node's senders that its recipient's node gave back, with the owner that it knows of. */
+  readonly onReturned: (message: Message, owner: Location | null) => void;
   readonly onHandover: (key: PeerKey, epoch: number) => void;
   readonly onTurn: (key: PeerKey, epoch: number) => void;
-  readonly onFlush: (key: PeerKey, barrier: Barrier) => void;
   readonly onPresence: (change: PresenceChange) => void;
   readonly onEcho: (nonce: number) => void;
 }
@@ -96,29 +95,25 @@ export class InboxReader {
       last = sequence;
       link.readSequence = sequence;
       this.read.set(head.sender, sequence);
-      this.handle(type, body, sequence, logged);
+      this.handle(type, body, logged);
     }
   }
 
-  private handle(type: number, body: FieldReader, sequence: number, logged: LoggedEntry): void {
+  private handle(type: number, body: FieldReader, logged: LoggedEntry): void {
     switch (type) {
       case NodeFrame.message: {
-        const message = readMessage(body, sequence, logged);
+        const message = readMessage(body, logged.source, logged);
         logged.unsettled += 1;
         return this.deps.onMessage(message);
       }
       case NodeFrame.receipts:
         while (body.more) this.deps.onReceipt(body.u32(), body.u64(), body.u8());
         return;
-      case NodeFrame.moved: {
-        const upTo = body.u48();
+      case NodeFrame.returned: {
         const epoch = body.epoch();
         const node = body.node();
-        return this.deps.onCorrection(logged.source, body.key(), upTo, { node, epoch });
-      }
-      case NodeFrame.gone: {
-        const upTo = body.u48();
-        return this.deps.onCorrection(logged.source, body.key(), upTo, null);
+        const message = readMessage(body, this.deps.self, null);
+        return this.deps.onReturned(message, node === '' ? null : { node, epoch });
       }
       case NodeFrame.handover: {
         const epoch = body.epoch();
@@ -129,10 +124,6 @@ export class InboxReader {
       case NodeFrame.turn: {
         const epoch = body.epoch();
         return this.deps.onTurn(body.key(), epoch);
-      }
-      case NodeFrame.flush: {
-        const epoch = body.epoch();
-        return this.deps.onFlush(body.key(), { source: logged.source, sequence, epoch });
       }
       case NodeFrame.presence: {
         const online = body.u8() === 1;
@@ -176,14 +167,14 @@ export class InboxReader {
   }
 }
 
-function readMessage(body: FieldReader, sequence: number, entry: LoggedEntry): Message {
+function readMessage(body: FieldReader, origin: NodeId, entry: LoggedEntry | null): Message {
+  const path = body.u48();
   const session = body.u32();
   const run = body.u16();
   const id = body.u64();
   const flags = body.u8();
-  const origin = body.node();
   const to = body.key();
   const from = body.peer();
   const payload = body.rest();
-  return { id, flags, from, to, payload, origin, session, run, pending: null, entry, sequence };
+  return { id, flags, from, to, payload, origin, session, run, pending: null, entry, path };
 }

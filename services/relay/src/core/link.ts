@@ -36,8 +36,6 @@ export interface LinkDeps {
   readonly counters: Counters;
   readonly linkBytes: number;
   readonly inboxBytes: number;
-  /** The message's append is confirmed. */
-  readonly onAppended: (message: Message, sequence: number) => void;
   /** The inbox of the node is full; `certain` is false when an earlier, unanswered try may still have put it there. */
   readonly onFull: (message: Message, certain: boolean) => void;
   /** The node is gone; these messages never reached it, in their order. */
@@ -94,11 +92,11 @@ export class Link {
   }
 
   /** The sequence under which the message travels, or why it can't: the link is over its bytes, or does not get through. */
-  message(message: Message): number | 'full' | 'down' {
+  message(message: Message, path: number): number | 'full' | 'down' {
     if (this.gone) return 'down';
     if (this.failingSince !== 0 && this.deps.clock.now() - this.failingSince > DOWN_AFTER_MS) return 'down';
     if (this.heldBytes > this.deps.linkBytes) return 'full';
-    return this.enqueue(encodeMessage(message), message, null, true);
+    return this.enqueue(encodeMessage(message, path), message, null, true);
   }
 
   receipt(session: number, id: MessageId, status: number, entry: LoggedEntry): void {
@@ -112,13 +110,13 @@ export class Link {
   }
 
   /**
-   * Control frames are never refused; answers their sequence. Receipts that were given before go before: a correction
+   * Control frames are never refused. Receipts that were given before go before: a correction
    * lets the other node send what it held, which it must not while it has yet to hear of a refusal.
    */
-  control(bytes: Buffer): number {
-    if (this.gone) return this.lastSequence;
+  control(bytes: Buffer, settles: readonly LoggedEntry[] | null = null): void {
+    if (this.gone) return settle(settles);
     this.enqueueReceipts();
-    return this.enqueue(bytes, null, null, true);
+    this.enqueue(bytes, null, settles, true);
   }
 
   /** Asks for an acknowledgment, or answers such a question. */
@@ -275,9 +273,7 @@ export class Link {
     else this.unacked.push(frame);
     settle(frame.settles);
     frame.settles = null;
-    const message = frame.message;
     frame.message = null;
-    if (message !== null) this.deps.onAppended(message, frame.sequence);
   }
 
   /**
@@ -345,6 +341,7 @@ export class Link {
     }
     settle(this.receiptEntries);
     this.receiptEntries = [];
+    if (this.receipts.count > 0) this.receipts.take();
     this.batch = null;
     this.waiting.clear();
     this.unacked.clear();

@@ -44,7 +44,10 @@ export class Lookup {
   run(key: PeerKey, messages: readonly Message[], done: (result: LookupResult) => void): void {
     const { settings, accounts, nextWrite } = this.deps;
     const realm = realmOf(key);
-    const storable = messages.filter((message) => isStorable(message) && accounts.hasRoom(realm, storedBytes(message)));
+    const storable = messages.filter(isStorable);
+    // What comes behind one that has no room has none either, or it would overtake that.
+    const full = storable.findIndex((message) => !accounts.hasRoom(realm, storedBytes(message)));
+    if (full >= 0) storable.length = full;
     this.try(key, storable, { node: settings.node as NodeId, sequence: nextWrite() }, new Retry(), done);
   }
 

@@ -5,7 +5,7 @@ import type { Clock, Timers } from './clock.ts';
 import type { Counters } from './counters.ts';
 import type { DropReason } from './drops.ts';
 import { isStorable, storedBytes } from './message.ts';
-import type { HandedOver, Location, Mailbox, MailboxId, OwnerAppendReply, Stored, Writer } from './ports.ts';
+import type { Final, HandedOver, Location, Mailbox, MailboxId, OwnerAppendReply, Stored, Writer } from './ports.ts';
 import type { RealmAccounts } from './realm-accounts.ts';
 import type { Receipts } from './receipts.ts';
 import type { Refusals } from './refusals.ts';
@@ -28,6 +28,15 @@ export interface MailboxWriterDeps {
   readonly accounts: RealmAccounts;
   /** Sequence for a mailbox write of this node. */
   readonly nextWrite: () => number;
+}
+
+interface Write {
+  readonly batch: readonly Waiting[];
+  readonly writer: Writer;
+  /** The registration ends with it. */
+  readonly final: Final | null;
+  /** It had no answer for too long, and the messages were refused. */
+  refused: boolean;
 }
 
 /** What comes of a write. */
@@ -78,7 +87,8 @@ export class MailboxWriter {
     const batch = this.takeBatch(leaving);
     const final = leaving && this.backlog.length === 0;
     if (batch.length === 0 && !final) return this.idle();
-    this.append(batch, { node: this.deps.settings.node, sequence: this.deps.nextWrite() }, final ? { seen } : null);
+    const writer = { node: this.deps.settings.node, sequence: this.deps.nextWrite() };
+    this.append({ batch, writer, final: final ? { seen } : null, refused: false });
   }
 
   private takeBatch(leaving: boolean): Waiting[] {
@@ -112,92 +122,106 @@ export class MailboxWriter {
    * is stored must not leave out an earlier message of the same sender.
    */
   private refuse(waiting: Waiting, status: number, reason: DropReason): true {
-    this.refuseOne(waiting, status, reason);
-    while (waiting.delivery !== null && this.backlog.spills > 0) {
+    const refused = this.refuseOne(waiting, status, reason);
+    while (refused && waiting.delivery !== null && this.backlog.spills > 0) {
       this.refuseOne(this.backlog.shift() as Waiting, status, reason);
     }
     return true;
   }
 
-  private refuseOne({ message, delivery }: Waiting, status: number, reason: DropReason): void {
+  /** False: its sender has another outcome already. */
+  private refuseOne({ message, delivery }: Waiting, status: number, reason: DropReason): boolean {
     if (delivery !== null) {
       delivery.spilling = false;
-      if (delivery.receipted) return;
+      if (delivery.receipted) return false;
       delivery.receipted = true;
     }
     this.deps.receipts.refuse(message, status, reason);
+    return true;
   }
 
-  private append(batch: readonly Waiting[], writer: Writer, final: { seen: MailboxId | '' } | null): void {
+  private append(write: Write): void {
     const { settings, mailbox } = this.deps;
     const limits = { messages: settings.mailboxMessages, bytes: settings.mailboxBytes, ttlMs: settings.mailboxTtlMs };
-    const messages = batch.map(({ message, delivery }) => ({
+    const messages = write.batch.map(({ message, delivery }) => ({
       id: message.id,
       from: message.from,
       payload: message.payload,
       again: delivery !== null,
     }));
     mailbox
-      .append(this.key, this.location, writer, messages, limits, final)
-      .then((reply) => this.appended(batch, writer, final, reply));
+      .append(this.key, this.location, write.writer, messages, limits, write.final)
+      .then((reply) => this.appended(write, reply));
   }
 
-  private appended(
-    batch: readonly Waiting[],
-    writer: Writer,
-    final: { seen: MailboxId | '' } | null,
-    reply: OwnerAppendReply,
-  ): void {
-    if (reply.kind === 'unavailable') return this.failed(batch, writer, final);
+  private appended(write: Write, reply: OwnerAppendReply): void {
+    if (reply.kind === 'unavailable') return this.failed(write);
     this.retry.succeeded();
+    const unwritten = write.refused ? [] : write.batch;
     switch (reply.kind) {
       case 'lost':
         this.busy = false;
-        return this.events.onLost(reply.owner, batch);
+        return this.events.onLost(reply.owner, unwritten);
       case 'wait':
         // Not yet the head of those who hand over, although it was told so: the news is on its way to the store's replica.
-        this.backlog.unshift(batch);
+        this.backlog.unshift(unwritten);
         return this.idleAfter(this.retry.failed(this.deps.clock.now()));
       case 'stored':
         // Busy until then: a receipt may bring the next message before this is through.
-        this.stored(batch, reply);
+        this.stored(write, reply);
+        if (reply.handedOver === null) return this.idle();
         this.busy = false;
-        if (reply.handedOver !== null) this.events.onEnded(reply.handedOver);
-        else this.events.onIdle();
+        return this.events.onEnded(reply.handedOver);
     }
   }
 
-  private stored(batch: readonly Waiting[], reply: Stored): void {
+  private stored({ batch, refused }: Write, reply: Stored): void {
     const { accounts, counters } = this.deps;
     const realm = realmOf(this.key);
     accounts.evicted(realm, reply.evicted);
     for (const [index, waiting] of batch.entries()) {
       const entry = reply.entries[index];
-      if (entry === undefined) {
-        this.refuse(waiting, ReceiptStatus.overloaded, 'mailbox_full');
-        continue;
+      if (entry !== undefined) {
+        accounts.stored(realm, entry, storedBytes(waiting.message));
+        counters.carried('mailbox', waiting.message.payload.length);
       }
-      accounts.stored(realm, entry, storedBytes(waiting.message));
-      counters.carried('mailbox', waiting.message.payload.length);
-      this.events.onStored(waiting, entry);
+      if (refused) continue;
+      if (entry === undefined) this.refuse(waiting, ReceiptStatus.overloaded, 'mailbox_full');
+      else this.events.onStored(waiting, entry);
     }
   }
 
-  private failed(batch: readonly Waiting[], writer: Writer, final: { seen: MailboxId | '' } | null): void {
+  private failed(write: Write): void {
     const now = this.deps.clock.now();
     const wait = this.retry.failed(now);
-    if (batch.length === 0 || this.retry.failedFor(now) < WRITE_FOR_MS) {
-      this.deps.timers.after(wait, () => this.append(batch, writer, final));
-      return;
+    if (this.retry.failedFor(now) >= WRITE_FOR_MS) {
+      this.refuseWrite(write);
+      if (write.final === null) return this.idleAfter(wait);
     }
-    for (const waiting of batch) this.refuse(waiting, ReceiptStatus.unavailable, 'store_unavailable');
-    this.idleAfter(wait);
+    this.deps.timers.after(wait, () => this.append(write));
+  }
+
+  /**
+   * The end of a registration is asked for until it is answered, though its messages are refused: it may have ended by a
+   * try without an answer, and only the repetition of that very write tells who is to act next.
+   */
+  private refuseWrite(write: Write): void {
+    if (!write.refused) {
+      write.refused = true;
+      for (const waiting of write.batch) this.refuse(waiting, ReceiptStatus.unavailable, 'store_unavailable');
+    }
+    if (write.final === null) return;
+    for (let waiting = this.backlog.shift(); waiting !== undefined; waiting = this.backlog.shift()) {
+      this.refuse(waiting, ReceiptStatus.unavailable, 'store_unavailable');
+    }
+  }
+
+  private idle(): void {
+    this.busy = false;
+    this.events.onIdle();
   }
 
   private idleAfter(ms: number): void {
-    this.deps.timers.after(ms, () => {
-      this.busy = false;
-      this.events.onIdle();
-    });
+    this.deps.timers.after(ms, () => this.idle());
   }
 }

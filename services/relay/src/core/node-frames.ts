@@ -19,26 +19,22 @@ export const NODE_FRAME_HEADER_BYTES = 5;
 export const NodeFrame = {
   /** Nothing: stands for a frame that was taken back, or carries an `ack`. */
   none: 0,
-  /** session:u32 run:u16 id:u64 flags:u8 origin:str8 to:str8 from:str8 payload[rest] */
+  /** path:u48 session:u32 run:u16 id:u64 flags:u8 to:str8 from:str8 payload[rest] */
   message: 1,
   /** (session:u32 id:u64 status:u8)... */
   receipts: 2,
-  /** upTo:u48 epoch:u64 node:str8 key:str8: the peer is there now; frames up to `upTo` have been forwarded */
-  moved: 3,
-  /** upTo:u48 key:str8: the peer is not here; frames up to `upTo` have been dealt with */
-  gone: 4,
+  /** epoch:u64 node:str8, then as in `message`: the peer is not here; the owner it went to, or an empty node */
+  returned: 3,
   /** epoch:u64 ownerEpoch:u64 owner:str8 key:str8: hand over the registration with `epoch` to the owner */
-  handover: 5,
+  handover: 4,
   /** epoch:u64 key:str8: everyone before the registration with `epoch` has handed over */
-  turn: 6,
-  /** epoch:u64 key:str8: answer `moved` or `gone` when all frames before this one have been dealt with; the asker registered the peer with `epoch` */
-  flush: 7,
+  turn: 5,
   /** online:u8 at:u48 epoch:u64 key:str8 */
-  presence: 8,
+  presence: 6,
   /** Nothing: asks for an `ack`. */
-  probe: 9,
+  probe: 7,
   /** nonce:u48: a node's probe of its own inbox */
-  echo: 10,
+  echo: 8,
 } as const;
 
 export interface PresenceChange {
@@ -109,17 +105,30 @@ function writeU64(target: Buffer, offset: number, value: MessageId): number {
 
 const text8 = (value: string): number => 1 + Buffer.byteLength(value);
 
-export function encodeMessage(message: Message): Buffer {
-  const size = 15 + text8(message.origin) + text8(message.to) + text8(message.from) + message.payload.length;
-  return new Writer(NodeFrame.message, size)
+function messageBytes(message: Message): number {
+  return 21 + text8(message.to) + text8(message.from) + message.payload.length;
+}
+
+function writeMessage(writer: Writer, message: Message, path: number): Buffer {
+  return writer
+    .u48(path)
     .u32(message.session)
     .u16(message.run)
     .u64(message.id)
     .u8(message.flags)
-    .text(message.origin)
     .text(message.to)
     .text(message.from)
     .raw(message.payload).bytes;
+}
+
+export function encodeMessage(message: Message, path: number): Buffer {
+  return writeMessage(new Writer(NodeFrame.message, messageBytes(message)), message, path);
+}
+
+export function encodeReturned(message: Message, owner: Location | null): Buffer {
+  const node = owner?.node ?? '';
+  const writer = new Writer(NodeFrame.returned, 8 + text8(node) + messageBytes(message));
+  return writeMessage(writer.u64(owner?.epoch ?? 0).text(node), message, message.path);
 }
 
 export const NODE_RECEIPT_BYTES = 13;
@@ -150,18 +159,6 @@ export class ReceiptsBuilder {
   }
 }
 
-export function encodeMoved(key: PeerKey, upTo: number, location: Location): Buffer {
-  return new Writer(NodeFrame.moved, 14 + text8(location.node) + text8(key))
-    .u48(upTo)
-    .u64(location.epoch)
-    .text(location.node)
-    .text(key).bytes;
-}
-
-export function encodeGone(key: PeerKey, upTo: number): Buffer {
-  return new Writer(NodeFrame.gone, 6 + text8(key)).u48(upTo).text(key).bytes;
-}
-
 export function encodeHandover(key: PeerKey, epoch: number, owner: Location): Buffer {
   return new Writer(NodeFrame.handover, 16 + text8(owner.node) + text8(key))
     .u64(epoch)
@@ -172,10 +169,6 @@ export function encodeHandover(key: PeerKey, epoch: number, owner: Location): Bu
 
 export function encodeTurn(key: PeerKey, epoch: number): Buffer {
   return new Writer(NodeFrame.turn, 8 + text8(key)).u64(epoch).text(key).bytes;
-}
-
-export function encodeFlush(key: PeerKey, epoch: number): Buffer {
-  return new Writer(NodeFrame.flush, 8 + text8(key)).u64(epoch).text(key).bytes;
 }
 
 export function encodePresence(change: PresenceChange): Buffer {

@@ -7,8 +7,8 @@ export interface Pending {
   readonly run: number;
   /** Milliseconds since 1970 at which it was sent. */
   readonly at: number;
-  /** It went to another node, and counts there as unsettled on its recipient's route. */
-  remote: boolean;
+  /** Number of the way on which it went to another node (see Route); 0 while it is on this one. */
+  path: number;
   /** The sender has its outcome, or has gone without waiting for it: another copy need not be carried on. */
   settled: boolean;
 }

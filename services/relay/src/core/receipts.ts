@@ -27,12 +27,9 @@ export class Receipts {
 
   give(message: Message, status: number): void {
     this.deps.counters.receipts[status] = (this.deps.counters.receipts[status] as number) + 1;
-    if (message.origin === this.deps.self) {
-      this.deps.toSession(message.session, message.id, status);
-      if (message.entry !== null) message.entry.unsettled -= 1;
-    } else if (message.entry !== null) {
-      this.deps.toNode(message.origin, message.session, message.id, status, message.entry);
-    }
+    const { origin, session, id, entry } = message;
+    if (entry === null) this.deps.toSession(session, id, status);
+    else this.deps.toNode(origin, session, id, status, entry);
   }
 
   /** A receipt that is a refusal, counted under its reason; a temporary one holds for what follows it. */

@@ -134,10 +134,11 @@ export class Recipient {
     this.leave('handover');
   }
 
-  /** The store no longer has the registration: its client has to come again. */
+  /** The store no longer has the registration: its client has to come again, and nobody will say that it is its turn. */
   lost(): void {
     this.sendAway();
     this.leave('disconnect');
+    this.turn();
   }
 
   private sendAway(): void {

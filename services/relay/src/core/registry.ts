@@ -1,4 +1,3 @@
-import type { NodeId } from '@causeway/protocol';
 import type { PeerKey } from './address.ts';
 import type { Clock, Timers } from './clock.ts';
 import type { Connection } from './connection.ts';
@@ -6,7 +5,7 @@ import type { Counters } from './counters.ts';
 import type { Message } from './message.ts';
 import { encodeHandover, encodeTurn } from './node-frames.ts';
 import type { NodeLinks } from './node-links.ts';
-import type { HandedOver, Location, Registered, RegisterReply, RegisterRequest, Store } from './ports.ts';
+import type { HandedOver, Location, Registered, RegisterReply, RegisterRequest, Store, Writer } from './ports.ts';
 import type { PresenceBoard } from './presence-board.ts';
 import { Recipient, type RecipientDeps } from './recipient.ts';
 import { Retry } from './retry.ts';
@@ -99,7 +98,7 @@ export class Registry {
       return recipient.replaced();
     }
     if (this.defer(key, () => this.handOver(key, epoch))) return;
-    this.endUnknown(key, epoch, new Retry());
+    this.endUnknown(key, epoch);
   }
 
   /** Everyone before the registration with this epoch has handed over. */
@@ -107,7 +106,7 @@ export class Registry {
     const recipient = this.find(key, epoch);
     if (recipient !== null) return recipient.turn();
     if (this.defer(key, () => this.turn(key, epoch))) return;
-    this.endUnknown(key, epoch, new Retry());
+    this.endUnknown(key, epoch);
   }
 
   private begin(key: PeerKey): void {
@@ -189,7 +188,10 @@ export class Registry {
       router().leftLocal(key, owner, rest);
     } else {
       const next = this.nextHere(key, location.epoch);
-      next?.earlierEnded(rest, this.hasEarlier(key, next.location.epoch));
+      if (next === null) router().leftLocal(key, owner, rest);
+      else next.earlierEnded(rest, this.hasEarlier(key, next.location.epoch));
+      // The owner stays the owner until all before it have ended: without it, the store has lost the peer.
+      if (owner === null) next?.lost();
     }
     this.pass(key, next);
     if (owner === null) presence.changed({ key, online: false, at: clock.now(), epoch: location.epoch }, watchers);
@@ -209,8 +211,8 @@ export class Registry {
   private nextHere(key: PeerKey, epoch: number): Recipient | null {
     let next: Recipient | null = this.owners.get(key) ?? null;
     for (const recipient of this.replaced.values()) {
-      const isBetween = recipient.location.epoch > epoch && recipient.location.epoch < (next?.location.epoch ?? 0);
-      if (recipient.key === key && isBetween) next = recipient;
+      if (recipient.key !== key || recipient.location.epoch <= epoch) continue;
+      if (next === null || recipient.location.epoch < next.location.epoch) next = recipient;
     }
     return next;
   }
@@ -222,15 +224,32 @@ export class Registry {
     else this.deps.links.to(next.node).control(encodeTurn(key, next.epoch));
   }
 
-  /** A registration under this node's name that nobody here holds: its connection had gone before it was answered. */
-  private endUnknown(key: PeerKey, epoch: number, retry: Retry): void {
-    const { settings, store, recipient, clock, timers } = this.deps;
+  /** Ends a registration that the store has and this node does not know, unless that is about to change. */
+  endIfUnknown(key: PeerKey, epoch: number): void {
+    if (this.find(key, epoch) === null && !this.registering.has(key)) this.endUnknown(key, epoch);
+  }
+
+  /** A registration under this node's name that nobody here holds: it was made, but its answer never came. */
+  private endUnknown(key: PeerKey, epoch: number): void {
+    const { node } = this.deps.settings;
+    this.endAs(key, { node, epoch }, { node, sequence: this.deps.recipient.nextWrite() }, new Retry());
+  }
+
+  /** Asks under the same sequence again: only then is an answer that was lost told once more. */
+  private endAs(key: PeerKey, location: Location, writer: Writer, retry: Retry): void {
+    const { settings, store, clock, timers, presence } = this.deps;
     const limits = { messages: settings.mailboxMessages, bytes: settings.mailboxBytes, ttlMs: settings.mailboxTtlMs };
-    const writer = { node: settings.node as NodeId, sequence: recipient.nextWrite() };
-    store.mailbox.append(key, { node: settings.node, epoch }, writer, [], limits, { seen: '' }).then((reply) => {
-      if (reply.kind === 'stored' && reply.handedOver !== null) return this.pass(key, reply.handedOver.next);
-      if (reply.kind !== 'unavailable') return;
-      timers.after(retry.failed(clock.now()), () => this.endUnknown(key, epoch, retry));
+    store.mailbox.append(key, location, writer, [], limits, { seen: '' }).then((reply) => {
+      if (reply.kind === 'unavailable') {
+        timers.after(retry.failed(clock.now()), () => this.endAs(key, location, writer, retry));
+      } else if (reply.kind === 'stored' && reply.handedOver !== null) {
+        const { next, owner, watchers } = reply.handedOver;
+        this.pass(key, next);
+        if (owner === null) presence.changed({ key, online: false, at: clock.now(), epoch: location.epoch }, watchers);
+      } else if (reply.kind === 'stored') {
+        // Another write of this node came between; that one's answer is all that the store remembers.
+        this.endUnknown(key, location.epoch);
+      }
     });
   }
 }

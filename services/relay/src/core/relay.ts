@@ -9,7 +9,7 @@ import { Lookup } from './lookup.ts';
 import type { Message } from './message.ts';
 import { encodeEcho } from './node-frames.ts';
 import { NodeLinks } from './node-links.ts';
-import type { Store } from './ports.ts';
+import type { Location, Store } from './ports.ts';
 import { PresenceBoard } from './presence-board.ts';
 import { RealmAccounts } from './realm-accounts.ts';
 import { Receipts } from './receipts.ts';
@@ -87,9 +87,10 @@ export class Relay {
       counters,
       linkBytes: settings.linkBytes,
       inboxBytes: settings.inboxBytes,
-      onAppended: (message) => this.router.appended(message),
-      onFull: (message, certain) =>
-        this.router.takenBack(message, certain ? ReceiptStatus.overloaded : ReceiptStatus.unavailable, 'inbox_full'),
+      onFull: (message, certain) => {
+        const status = certain ? ReceiptStatus.overloaded : ReceiptStatus.unavailable;
+        this.receipts.refuse(message, status, 'inbox_full');
+      },
       onGone: (node, messages) => this.router.nodeGone(node, messages),
     });
     this.receipts = new Receipts({
@@ -124,7 +125,8 @@ export class Relay {
       lookup: new Lookup({ ...common, directory: store.directory, accounts: this.accounts, nextWrite }),
       links: this.links,
       toOwner: (message) => this.registry.owner(message.to)?.accept(message),
-      ownedEpoch: (key) => this.registry.owner(key)?.location.epoch ?? null,
+      endIfUnknown: (key, epoch) => this.registry.endIfUnknown(key, epoch),
+      owns: (key) => this.registry.owner(key) !== undefined,
       release: (key) => {
         const owner = this.registry.owner(key);
         if (owner !== undefined) owner.held = false;
@@ -140,10 +142,9 @@ export class Relay {
       counters,
       onMessage: (message) => this.dispatch(message),
       onReceipt: (session, id, status) => this.sessions.get(session)?.receipt(id, status),
-      onCorrection: (source, key, upTo, location) => this.router.corrected(source, key, upTo, location),
+      onReturned: (message, owner) => this.cameBack(message, owner),
       onHandover: (key, epoch) => this.registry.handOver(key, epoch),
       onTurn: (key, epoch) => this.registry.turn(key, epoch),
-      onFlush: (key, barrier) => this.router.flush(key, barrier),
       onPresence: (change) => this.presence.heard(change),
       onEcho: (nonce) => {
         this.echoes.get(nonce)?.();
@@ -165,8 +166,9 @@ export class Relay {
         clock,
         counters,
         dispatch: (message) => this.dispatch(message),
-        settled: (to) => this.router.settled(to),
-        refused: (session, { to, run }, status) => refusals.add({ origin: self, session, to, run }, status, clock.now()),
+        settled: (pending) => this.router.settled(pending),
+        refused: (session, { to, run }, status) =>
+          refusals.add({ origin: self, session, to, run }, status, clock.now()),
       },
       onFinished: (session) => this.sessions.delete(session.number),
     };
@@ -300,9 +302,19 @@ export class Relay {
   /** The one place where a message finds its way: to its owner on this node, or to the router. */
   private dispatch(message: Message): void {
     const owner = this.registry.owner(message.to);
+    if (message.entry !== null) {
+      if (owner === undefined || this.router.mustReturn(message)) return this.router.giveBack(message);
+      return owner.accept(message);
+    }
     if (owner === undefined) return this.router.send(message);
-    if (owner.held && this.router.hold(message)) return;
+    if (owner.held) return this.router.hold(message);
     owner.accept(message);
+  }
+
+  /** A message whose sender has gone, and was given up, is not sent again: nobody knows of its outcome. */
+  private cameBack(message: Message, owner: Location | null): void {
+    const pending = this.sessions.get(message.session)?.pendingOf(message.id);
+    if (pending !== undefined) this.router.cameBack({ ...message, pending }, pending, owner);
   }
 
   private authenticator(): Authenticator {

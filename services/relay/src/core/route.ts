@@ -1,112 +1,89 @@
+import type { NodeId } from '@causeway/protocol';
 import type { PeerKey } from './address.ts';
 import { Deque } from './deque.ts';
 import type { Message } from './message.ts';
 import type { Location } from './ports.ts';
 
-/** Where a barrier came from: another node wants to know when everything before it has been dealt with. */
-export interface Barrier {
-  readonly source: Location['node'];
-  readonly sequence: number;
-  /** Of its own registration of the peer. */
-  readonly epoch: number;
-}
-
 /**
  * `unknown`: nothing is known, a lookup has to be made. `looking`: it is under way. `remote`: messages go to the owner.
- * `held`: the owner said that it is the owner no more; new messages wait until everything sent to it has been dealt with.
+ * `draining`: that owner is the owner no more, or the peer has come to this node; what is new waits until each message
+ * that went to it has its outcome or has come back.
  */
-export type RouteState = 'unknown' | 'looking' | 'remote' | 'held';
+export type RouteState = 'unknown' | 'looking' | 'remote' | 'draining';
 
 /**
- * What this node knows of the way to one recipient that it does not own. The knowledge is corrected by the owners, never
- * by a timer: one who is asked for a peer that it no longer owns says where it went and up to which sequence it has
- * passed everything on.
+ * What this node knows of the way to one recipient, for the messages of its own senders. The knowledge is corrected by
+ * the owners, never by a timer: one that no longer owns the peer gives back what comes for it.
  */
 export class Route {
   readonly key: PeerKey;
   state: RouteState = 'unknown';
-  /** The owner that messages were sent to last. */
+  /** The owner that messages go to, or went to. */
   location: Location | null = null;
-  /** The owner that they go to when everything is covered. */
+  /** The owner that the last one named as its successor. */
   next: Location | null = null;
-  /** Sequence of the last frame for this recipient on the link to `location`. */
-  lastSequence = 0;
-  /** The same for the last message that came from another node; those have no receipts here. */
-  lastForwarded = 0;
-  /** The old owner has dealt with everything up to this sequence. */
-  covered = 0;
-  /** The old owner was asked (`flush`) and has to answer; receipts alone do not tell. */
-  mustBeAnswered = false;
-  /** Messages of this node's own senders that went to `location` and have no receipt. */
-  unsettled = 0;
-  /** Waits for a lookup, or for the old owner. */
+  /** Number of this way; each way to an owner has one of its own, higher than all before. */
+  path = 0;
+  /** Messages that went this way and have neither an outcome nor come back. */
+  underWay = 0;
+  /** What came back, in the order in which it was sent. */
+  returned: Message[] = [];
+  /** Waits for a lookup, for a registration on this node, or for what is under way. */
   readonly queue = new Deque<Message>();
   queuedBytes = 0;
-  /** Those in `queue` that came from other nodes. */
-  queuedForwards = 0;
+  /** From other nodes, for the peer whose registration on this node is under way. */
+  arrived: Message[] = [];
   /** Registrations of the peer on this node that are under way: no lookup may run beside them. */
   registering = 0;
   /** Called when the lookup that is under way has ended. */
   onLookedUp: (() => void)[] = [];
-  /** Answered as soon as nothing waits in `queue` nor is on its way to be appended. */
-  barriers: Barrier[] = [];
-  /** Messages that were given to the link and not confirmed by it. */
-  inLink = 0;
+  /** A node that has gone for good: a location there will not last. */
+  gone: NodeId | null = null;
+  /** The location that gave messages back last: the store will soon know better. */
+  left: Location | null = null;
   usedAt = 0;
 
   constructor(key: PeerKey) {
     this.key = key;
   }
 
-  /** Everything that was sent to the old owner has been dealt with: nothing new can overtake it. */
-  get isCovered(): boolean {
-    if (this.covered >= this.lastSequence) return true;
-    return !this.mustBeAnswered && this.unsettled === 0 && this.covered >= this.lastForwarded;
-  }
-
   get isIdle(): boolean {
-    return (
-      this.queue.length === 0 &&
-      this.unsettled === 0 &&
-      this.inLink === 0 &&
-      this.barriers.length === 0 &&
-      this.registering === 0
-    );
+    const isEmpty = this.queue.length === 0 && this.returned.length === 0 && this.arrived.length === 0;
+    return isEmpty && this.underWay === 0 && this.registering === 0;
   }
 
   enqueue(message: Message): void {
     this.queue.push(message);
-    this.count(message, 1);
+    this.queuedBytes += message.payload.length;
   }
 
   dequeue(): Message | undefined {
     const message = this.queue.shift();
-    if (message !== undefined) this.count(message, -1);
+    if (message !== undefined) this.queuedBytes -= message.payload.length;
     return message;
   }
 
-  /** Puts messages back in front, in their order. */
+  /** Puts messages in front, in their order. */
   putBack(messages: readonly Message[]): void {
     for (let i = messages.length - 1; i >= 0; i -= 1) {
       const message = messages[i] as Message;
       this.queue.unshift(message);
-      this.count(message, 1);
+      this.queuedBytes += message.payload.length;
     }
   }
 
-  private count(message: Message, sign: 1 | -1): void {
-    this.queuedBytes += sign * message.payload.length;
-    if (message.entry !== null) this.queuedForwards += sign;
+  /** Whether the owner at this location is known not to be one any more. */
+  distrusts(location: Location): boolean {
+    if (location.node === this.gone) return true;
+    return location.node === this.left?.node && location.epoch <= this.left.epoch;
   }
 
-  /** Starts afresh towards a new owner, or none. */
-  redirect(location: Location | null): void {
+  /** A new way, to an owner or (null) to nobody yet. Nothing may be under way on the old one. */
+  redirect(location: Location | null, path: number): void {
     this.location = location;
     this.next = null;
+    this.path = path;
+    this.underWay = 0;
     this.state = location === null ? 'unknown' : 'remote';
-    this.lastSequence = 0;
-    this.lastForwarded = 0;
-    this.covered = 0;
-    this.mustBeAnswered = false;
   }
 }

@@ -5,21 +5,23 @@ import type { Counters } from './counters.ts';
 import type { DropReason } from './drops.ts';
 import type { Lookup, LookupResult } from './lookup.ts';
 import { isStorable, type Message } from './message.ts';
-import { encodeFlush, encodeGone, encodeMoved } from './node-frames.ts';
+import { encodeReturned } from './node-frames.ts';
 import type { NodeLinks } from './node-links.ts';
+import type { Pending } from './pending.ts';
 import type { Location } from './ports.ts';
 import type { Receipts } from './receipts.ts';
 import type { Refusals } from './refusals.ts';
 import { Retry } from './retry.ts';
-import { type Barrier, Route } from './route.ts';
+import { Returns } from './returns.ts';
+import { Route } from './route.ts';
 import type { Settings } from './settings.ts';
 
 const MAX_QUEUED_MESSAGES = 2048;
 const MAX_QUEUED_BYTES = 8 * 1024 * 1024;
 const MAX_LOOKUP_MESSAGES = 128;
 const MAX_LOOKUP_BYTES = 256 * 1024;
-/** A registration on this node that is being released is gone by then, or messages for it are refused. */
-const WAIT_FOR_RELEASE_MS = 2000;
+/** A location that is known to be wrong is right in the store by then, or messages for it are refused. */
+const DISTRUST_FOR_MS = 2000;
 /** Routes that are remembered beyond those in use. */
 const MAX_IDLE_ROUTES = 100_000;
 const IDLE_MS = 30_000;
@@ -35,16 +37,23 @@ export interface RouterDeps {
   readonly links: NodeLinks;
   /** Gives the message to the peer's owner on this node. */
   readonly toOwner: (message: Message) => void;
-  /** Epoch of the peer's registration on this node; null when it has none. */
-  readonly ownedEpoch: (key: PeerKey) => number | null;
-  /** The messages of this node's senders need wait no longer. */
+  readonly owns: (key: PeerKey) => boolean;
+  /** The store takes this node for the owner, with a registration that it may not have. */
+  readonly endIfUnknown: (key: PeerKey, epoch: number) => void;
+  /** The messages of this node's senders need wait for nothing any more. */
   readonly release: (key: PeerKey) => void;
 }
 
-/** Carries messages for peers that are not on this node: to their owner's node, or into their mailbox. */
+/**
+ * Brings messages of this node's senders to peers that are not on this node: to their owner's node, or into their
+ * mailbox. Only the node of the sender chooses the way: an owner that has the peer no more gives messages back instead
+ * of sending them on. And a new way is taken only when nothing is under way on the old one, so that nothing overtakes.
+ */
 export class Router {
   private readonly routes = new Map<PeerKey, Route>();
+  private readonly returns = new Returns();
   private readonly deps: RouterDeps;
+  private lastPath = 0;
 
   constructor(deps: RouterDeps) {
     this.deps = deps;
@@ -54,47 +63,64 @@ export class Router {
     return this.routes.size;
   }
 
-  /** For a message whose recipient this node does not own. */
+  /** For a message of this node's senders whose recipient is not on this node. */
   send(message: Message): void {
     const route = this.routeTo(message.to);
     const refused = this.deps.refusals.check(message);
-    if (refused !== 0) return this.refuse(message, refused, 'sticky');
+    if (refused !== 0) {
+      this.refuse(message, refused, 'sticky');
+      return this.forgetIfUnused(route);
+    }
     if (route.state === 'remote' && route.queue.length === 0) return this.forward(route, message);
     this.enqueue(route, message);
   }
 
-  /**
-   * For a message whose recipient this node owns, but to whose former owner it had sent messages that are under way:
-   * what comes back from there goes on, the rest waits. True: it was taken.
-   */
-  hold(message: Message): boolean {
+  /** For a message of this node's senders to a peer on this node, while others are under way to its former owner. */
+  hold(message: Message): void {
+    this.enqueue(this.routeTo(message.to), message);
+  }
+
+  /** For a message from another node: whether it has to go back although the peer is here. */
+  mustReturn(message: Message): boolean {
+    return this.returns.has(message);
+  }
+
+  /** For a message from another node whose recipient is not here, or that must go back. */
+  giveBack(message: Message): void {
     const route = this.routes.get(message.to);
-    if (route === undefined) return false;
-    const source = message.entry?.source;
-    if (source !== undefined && (source === route.location?.node || route.queuedForwards === 0)) return false;
-    this.enqueue(route, message);
-    return true;
+    const isComing = route !== undefined && route.registering > 0 && !this.returns.has(message);
+    if (isComing && route.arrived.length < MAX_QUEUED_MESSAGES) {
+      route.arrived.push(message);
+      return;
+    }
+    this.returns.add(message, this.deps.clock.now());
+    const owner = route?.state === 'remote' ? route.location : null;
+    const { entry } = message;
+    this.deps.links.to(message.origin).control(encodeReturned(message, owner), entry === null ? null : [entry]);
   }
 
-  /** A receipt came in for a message that had gone out on this route. */
-  settled(key: PeerKey): void {
-    const route = this.routes.get(key);
-    if (route === undefined) return;
-    route.unsettled -= 1;
-    if (route.state === 'held') this.releaseIfCovered(route);
-  }
-
-  /** The owner has passed everything up to `upTo` on, to `location` or (null) to nobody in particular. */
-  corrected(source: NodeId, key: PeerKey, upTo: number, location: Location | null): void {
-    const route = this.routes.get(key);
-    if (route === undefined || route.location?.node !== source) return;
-    if (location === null) this.deps.counters.routesGone += 1;
+  /** A message that went to another node has come back; its former owner may name the new one. */
+  cameBack(message: Message, pending: Pending, owner: Location | null): void {
+    const { path } = pending;
+    pending.path = 0;
+    if (owner === null) this.deps.counters.routesGone += 1;
     else this.deps.counters.routesMoved += 1;
-    const newest = route.next?.epoch ?? route.location.epoch;
-    if (location !== null && location.epoch > newest) route.next = location;
-    route.covered = Math.max(route.covered, upTo);
-    if (route.state === 'remote') route.state = 'held';
-    if (route.state === 'held') this.releaseIfCovered(route);
+    const route = this.routes.get(message.to);
+    if (route === undefined || route.path !== path || route.location === null) return this.send(message);
+    route.returned.push(message);
+    route.underWay -= 1;
+    const known = Math.max(route.location.epoch, route.next?.epoch ?? 0);
+    if (owner !== null && owner.epoch > known) route.next = owner;
+    if (route.state === 'remote') route.state = 'draining';
+    this.goOnIfDrained(route);
+  }
+
+  /** A message that went to another node has its outcome. */
+  settled({ to, path }: Pending): void {
+    const route = this.routes.get(to);
+    if (route === undefined || route.path !== path) return;
+    route.underWay -= 1;
+    if (route.state === 'draining') this.goOnIfDrained(route);
   }
 
   /** Before a registration on this node: no lookup may run beside it. `proceed` is called as soon as none does. */
@@ -108,93 +134,68 @@ export class Router {
   registrationFailed(key: PeerKey): void {
     const route = this.routeTo(key);
     route.registering -= 1;
-    if (this.deps.ownedEpoch(key) === null) this.drain(route);
+    const owned = this.deps.owns(key);
+    if (owned || route.registering === 0) this.passOnArrived(route);
+    if (!owned && route.state !== 'draining') this.drain(route);
+    this.forgetIfUnused(route);
   }
 
   /**
    * The peer has registered on this node. True: messages that this node sent to another owner are still under way, and
-   * what it has for the peer must wait for them (see `hold`).
+   * its own senders' new ones must wait for them (see `hold`).
    */
   registrationSucceeded(key: PeerKey): boolean {
     const route = this.routeTo(key);
     route.registering -= 1;
-    if (route.location === null || (route.unsettled === 0 && route.covered >= route.lastForwarded)) {
+    this.passOnArrived(route);
+    if (route.underWay === 0 && route.returned.length === 0) {
       this.flushToOwner(route);
       return false;
     }
-    this.passOn(route, route.location.node);
-    this.holdFor(route, route.location);
+    route.state = 'draining';
     return true;
   }
 
-  /** A registration of the peer on this node has ended; `rest` came too late for it and goes to the new owner. */
+  /** A registration of the peer on this node has ended; `rest` came too late for it. */
   leftLocal(key: PeerKey, owner: Location | null, rest: readonly Message[]): void {
     const route = this.routeTo(key);
-    if (owner !== null && owner.node !== this.deps.settings.node) this.leaveFor(route, owner);
-    for (const message of rest) this.send(message);
+    const next = owner === null || owner.node === this.deps.settings.node ? null : owner;
+    const own = rest.filter((message) => message.entry === null);
+    if (route.state === 'draining') {
+      if (next !== null && next.epoch > (route.next?.epoch ?? 0)) route.next = next;
+      route.putBack(own);
+    } else {
+      route.putBack(own);
+      this.redirect(route, next);
+    }
+    for (const message of rest) if (message.entry !== null) this.giveBack(message);
     this.drain(route);
   }
 
-  private leaveFor(route: Route, owner: Location): void {
-    if (route.state !== 'held' || route.isCovered) return route.redirect(owner);
-    if (route.next === null || route.next.epoch < owner.epoch) route.next = owner;
-  }
-
-  /** Another node asks to hear when everything before this has been dealt with. */
-  flush(key: PeerKey, barrier: Barrier): void {
-    const owned = this.deps.ownedEpoch(key);
-    if (owned !== null && owned > barrier.epoch) {
-      const here = { node: this.deps.settings.node, epoch: owned };
-      this.deps.links.to(barrier.source).control(encodeMoved(key, barrier.sequence, here));
-      return;
-    }
-    const route = this.routeTo(key);
-    route.barriers.push(barrier);
-    this.answerBarriers(route);
-  }
-
-  /** The link's append of a message is confirmed. */
-  appended(message: Message): void {
-    const route = this.routes.get(message.to);
-    if (route !== undefined) route.inLink -= 1;
-    if (message.entry !== null) {
-      message.entry.unsettled -= 1;
-      this.correct(message, route?.location ?? null);
-    }
-    if (route !== undefined) this.answerBarriers(route);
-  }
-
-  /** The link could not carry the message. */
-  takenBack(message: Message, status: number, reason: DropReason): void {
-    const route = this.routes.get(message.to);
-    if (route !== undefined) route.inLink -= 1;
-    this.refuse(message, status, reason);
-    if (route !== undefined) this.answerBarriers(route);
-  }
-
-  /** A node is gone for good: what never reached it starts again with a lookup, before anything newer. */
+  /**
+   * A node is gone for good: what never reached it starts again with a lookup, before anything newer. What did reach it
+   * is in the hands of whoever finished its inbox.
+   */
   nodeGone(node: NodeId, messages: readonly Message[]): void {
-    const affected = [...this.routes.values()].filter((route) => route.location?.node === node);
-    for (const route of affected) {
-      route.inLink = 0;
-      route.redirect(null);
-    }
-    for (const message of [...messages].reverse()) {
-      const route = this.routeTo(message.to);
-      if (message.pending?.remote) {
-        message.pending.remote = false;
-        route.unsettled -= 1;
-      }
-      route.putBack([message]);
+    const affected = new Set([...this.routes.values()].filter((route) => route.location?.node === node));
+    for (const message of messages) {
+      const route = this.routes.get(message.to);
+      const { pending } = message;
+      if (route === undefined || pending === null || pending.settled || pending.path !== route.path) continue;
+      pending.path = 0;
+      route.returned.push(message);
     }
     for (const route of affected) {
-      if (this.deps.ownedEpoch(route.key) === null) this.drain(route);
-      else this.releaseToOwner(route);
+      route.gone = node;
+      route.underWay = 0;
+      route.state = 'draining';
+      this.goOnIfDrained(route);
     }
   }
 
   /** Forgets routes that were not used for a while, oldest first, when there are many. */
   sweep(now: number): void {
+    this.returns.sweep(now);
     let surplus = this.routes.size - MAX_IDLE_ROUTES;
     for (const [key, route] of this.routes) {
       if (surplus <= 0) return;
@@ -213,20 +214,20 @@ export class Router {
     return route;
   }
 
+  private redirect(route: Route, location: Location | null): void {
+    this.lastPath += 1;
+    route.redirect(location, this.lastPath);
+  }
+
   private forward(route: Route, message: Message): void {
     const { links, clock, counters } = this.deps;
-    const sequence = links.to((route.location as Location).node).message(message);
+    const pending = message.pending as Pending;
+    const sequence = links.to((route.location as Location).node).message(message, route.path);
     if (sequence === 'full') return this.refuse(message, ReceiptStatus.overloaded, 'link_full');
     if (sequence === 'down') return this.refuse(message, ReceiptStatus.unavailable, 'node_unavailable');
     route.usedAt = clock.now();
-    route.lastSequence = sequence;
-    route.inLink += 1;
-    if (message.pending === null) {
-      route.lastForwarded = sequence;
-      return;
-    }
-    message.pending.remote = true;
-    route.unsettled += 1;
+    route.underWay += 1;
+    pending.path = route.path;
     counters.carried('remote', message.payload.length);
   }
 
@@ -247,52 +248,44 @@ export class Router {
       if (refused === 0) this.forward(route, message);
       else this.refuse(message, refused, 'sticky');
     }
-    this.answerBarriers(route);
+    this.forgetIfUnused(route);
+  }
+
+  private forgetIfUnused(route: Route): void {
     if (route.state === 'unknown' && route.isIdle) this.routes.delete(route.key);
   }
 
-  private releaseIfCovered(route: Route): void {
-    if (!route.isCovered) return;
-    const { next } = route;
-    const owned = this.deps.ownedEpoch(route.key);
-    if (owned === null) {
-      route.redirect(next?.node === this.deps.settings.node ? null : next);
-      return this.drain(route);
+  /** Nothing is under way any more: what came back goes first on the new way, then what has waited. */
+  private goOnIfDrained(route: Route): void {
+    if (route.underWay > 0) return;
+    route.putBack(route.returned);
+    route.returned = [];
+    if (this.deps.owns(route.key)) {
+      this.flushToOwner(route);
+      return this.deps.release(route.key);
     }
-    // The former owner passed them on to one that had the peer after it and before this node: they come from there.
-    if (next !== null && next.node !== this.deps.settings.node && next.epoch < owned) return this.holdFor(route, next);
-    this.releaseToOwner(route);
-  }
-
-  private releaseToOwner(route: Route): void {
-    this.flushToOwner(route);
-    this.deps.release(route.key);
-  }
-
-  private holdFor(route: Route, former: Location): void {
-    route.redirect(former);
-    route.state = 'held';
-    route.mustBeAnswered = true;
-    const epoch = this.deps.ownedEpoch(route.key) ?? 0;
-    route.lastSequence = this.deps.links.to(former.node).control(encodeFlush(route.key, epoch));
+    const { next, location } = route;
+    route.left = location;
+    this.redirect(route, next?.node === this.deps.settings.node ? null : next);
+    this.drain(route);
   }
 
   /** The peer is on this node: what waited goes to its owner. */
   private flushToOwner(route: Route): void {
-    route.redirect(null);
-    this.passOn(route, null);
-    this.answerBarriers(route);
-    if (route.isIdle) this.routes.delete(route.key);
+    this.redirect(route, null);
+    route.left = null;
+    for (let message = route.dequeue(); message !== undefined; message = route.dequeue()) this.deps.toOwner(message);
+    this.forgetIfUnused(route);
   }
 
-  /** Gives the owner on this node what waits here: all of it, or what came from one node. */
-  private passOn(route: Route, source: NodeId | null): void {
-    const kept: Message[] = [];
-    for (let message = route.dequeue(); message !== undefined; message = route.dequeue()) {
-      if (source === null || message.entry?.source === source) this.deps.toOwner(message);
-      else kept.push(message);
+  /** What came from other nodes while a registration was under way: to the owner, or back. */
+  private passOnArrived(route: Route): void {
+    const { arrived } = route;
+    route.arrived = [];
+    for (const message of arrived) {
+      if (this.deps.owns(route.key)) this.deps.toOwner(message);
+      else this.giveBack(message);
     }
-    route.putBack(kept);
   }
 
   private lookUp(route: Route): void {
@@ -309,7 +302,7 @@ export class Router {
 
   /** A lookup has ended; what has waited for that goes first. */
   private lookedUp(route: Route, location: Location | null): void {
-    route.redirect(location);
+    this.redirect(route, location);
     const waiting = route.onLookedUp;
     route.onLookedUp = [];
     for (const proceed of waiting) proceed();
@@ -341,15 +334,12 @@ export class Router {
         return this.lookedUp(route, null);
       case 'failed':
         for (const message of batch) this.refuse(message, ReceiptStatus.unavailable, 'store_unavailable');
-        return this.refuseQueue(route);
+        return this.refuseQueue(route, 'store_unavailable');
     }
   }
 
   private outcome(message: Message, { entries, attempted }: LookupResult & { kind: 'stored' }): void {
-    if (entries.has(message)) {
-      this.deps.receipts.give(message, ReceiptStatus.queued);
-      return this.correct(message, null);
-    }
+    if (entries.has(message)) return this.deps.receipts.give(message, ReceiptStatus.queued);
     if (attempted.has(message)) return this.refuse(message, ReceiptStatus.overloaded, 'mailbox_full');
     if (isStorable(message)) return this.refuse(message, ReceiptStatus.overloaded, 'realm_full');
     this.refuse(message, ReceiptStatus.offline, 'offline');
@@ -358,11 +348,15 @@ export class Router {
   private found(route: Route, batch: readonly Message[], location: Location, retry: Retry): void {
     route.putBack(batch);
     const isHere = location.node === this.deps.settings.node;
-    if (!isHere || route.registering > 0) return this.lookedUp(route, isHere ? null : location);
-    // A registration here is just being released; the next lookup sees it.
+    const mustWait = isHere ? route.registering === 0 : route.distrusts(location);
+    if (!mustWait) return this.lookedUp(route, isHere ? null : location);
+    // A registration that is just being released, or one of a node that has gone; the next lookup may not see it.
     const now = this.deps.clock.now();
     const wait = retry.failed(now);
-    if (retry.failedFor(now) >= WAIT_FOR_RELEASE_MS) return this.refuseQueue(route);
+    if (retry.failedFor(now) >= DISTRUST_FOR_MS) {
+      if (isHere) this.deps.endIfUnknown(route.key, location.epoch);
+      return this.refuseQueue(route, isHere ? 'store_unavailable' : 'node_unavailable');
+    }
     this.deps.timers.after(wait, () => {
       const again = this.takeBatch(route);
       if (route.registering === 0 && again.length > 0) return this.locate(route, again, retry);
@@ -371,39 +365,14 @@ export class Router {
     });
   }
 
-  private refuseQueue(route: Route): void {
+  private refuseQueue(route: Route, reason: DropReason): void {
     for (let message = route.dequeue(); message !== undefined; message = route.dequeue()) {
-      this.refuse(message, ReceiptStatus.unavailable, 'store_unavailable');
+      this.refuse(message, ReceiptStatus.unavailable, reason);
     }
     this.lookedUp(route, null);
   }
 
   private refuse(message: Message, status: number, reason: DropReason): void {
     this.deps.receipts.refuse(message, status, reason);
-    this.correct(message, null);
-  }
-
-  /** Tells the node that sent the message here that this is not, or no longer, the place for it. */
-  private correct(message: Message, location: Location | null): void {
-    if (message.entry === null) return;
-    const link = this.deps.links.to(message.entry.source);
-    link.control(
-      location === null
-        ? encodeGone(message.to, message.sequence)
-        : encodeMoved(message.to, message.sequence, location),
-    );
-  }
-
-  private answerBarriers(route: Route): void {
-    if (route.barriers.length === 0 || route.queue.length > 0 || route.inLink > 0) return;
-    if (route.state === 'looking' || route.registering > 0 || this.deps.ownedEpoch(route.key) !== null) return;
-    const barriers = route.barriers;
-    route.barriers = [];
-    for (const { source, sequence } of barriers) {
-      const { location } = route;
-      this.deps.links
-        .to(source)
-        .control(location === null ? encodeGone(route.key, sequence) : encodeMoved(route.key, sequence, location));
-    }
   }
 }

@@ -34,7 +34,7 @@ export interface SenderDeps {
   /** Brings a message to its recipient, wherever that is. */
   readonly dispatch: (message: Message) => void;
   /** A message that went to another node has its outcome. */
-  readonly settled: (to: PeerKey) => void;
+  readonly settled: (pending: Pending) => void;
   /** A message was refused for now; called before `settled`, which may send on what has waited behind it. */
   readonly refused: (session: number, pending: Pending, status: number) => void;
 }
@@ -70,6 +70,11 @@ export class Sender {
     return null;
   }
 
+  /** The account of a message that has come back from another node; undefined when nobody waits for its outcome. */
+  pendingOf(id: MessageId): Pending | undefined {
+    return this.pending.get(id);
+  }
+
   send(frame: SendFrame): void {
     const { settings, counters, clock } = this.deps;
     const id = frame.id ?? this.assignId();
@@ -85,7 +90,7 @@ export class Sender {
       return this.refuse(id, ReceiptStatus.overloaded, 'send_window');
     }
     const run = flow?.run ?? 0;
-    const pending: Pending = { to: key, flags, run, at: clock.now(), remote: false, settled: false };
+    const pending: Pending = { to: key, flags, run, at: clock.now(), path: 0, settled: false };
     this.pending.set(id, pending);
     this.deps.dispatch({
       id,
@@ -98,7 +103,7 @@ export class Sender {
       run,
       pending,
       entry: null,
-      sequence: 0,
+      path: 0,
     });
   }
 
@@ -131,9 +136,9 @@ export class Sender {
 
   private settle(pending: Pending): void {
     pending.settled = true;
-    if (!pending.remote) return;
-    pending.remote = false;
-    this.deps.settled(pending.to);
+    if (pending.path === 0) return;
+    this.deps.settled(pending);
+    pending.path = 0;
   }
 
   private mayGoOn(flow: Flow, flags: number): boolean {

@@ -15,6 +15,7 @@ import type { Authenticator, Member } from './authenticator.ts';
 import type { Clock, Log, Timers } from './clock.ts';
 import type { Connection, ConnectionHandler } from './connection.ts';
 import type { Counters } from './counters.ts';
+import type { Pending } from './pending.ts';
 import type { Registered } from './ports.ts';
 import { type PresenceBoard, WatchList } from './presence-board.ts';
 import type { Recipient } from './recipient.ts';
@@ -95,6 +96,11 @@ export class Session implements ConnectionHandler {
   closed(): void {
     if (this.state !== 'closed') this.leave();
     if (this.pendingCount === 0) this.deps.onFinished(this);
+  }
+
+  /** The account of a message without an outcome. */
+  pendingOf(id: MessageId): Pending | undefined {
+    return this.sender?.pendingOf(id);
   }
 
   /** The outcome of a message that this connection sent. */

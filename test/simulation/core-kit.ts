@@ -1,0 +1,195 @@
+import type { ClientFrame, MessageId, NodeId, PeerId, RealmName, RelayFrame } from '@causeway/protocol';
+import { type PeerKey, peerKey } from '../../services/relay/src/core/address.ts';
+import type { Log } from '../../services/relay/src/core/clock.ts';
+import type { Connection, ConnectionHandler } from '../../services/relay/src/core/connection.ts';
+import type { LoggedEntry } from '../../services/relay/src/core/inbox-log.ts';
+import type { Message } from '../../services/relay/src/core/message.ts';
+import type { Store } from '../../services/relay/src/core/ports.ts';
+import { Relay } from '../../services/relay/src/core/relay.ts';
+import type { Settings } from '../../services/relay/src/core/settings.ts';
+import { createEmbeddedCluster, type EmbeddedCluster } from '../../services/relay/src/embedded/cluster.ts';
+import { createEmbeddedStore } from '../../services/relay/src/embedded/store.ts';
+import { settings } from './cluster.ts';
+import { silentLog, World } from './world.ts';
+
+export const REALM = 'r' as RealmName;
+export const A = 'a' as NodeId;
+export const B = 'b' as NodeId;
+export const C = 'c' as NodeId;
+
+export function key(peer: string): PeerKey {
+  return peerKey(REALM, peer as PeerId);
+}
+
+export function entryOf(source: NodeId, id = '1-0'): LoggedEntry {
+  return { id, source, bytes: 10, unsettled: 1 };
+}
+
+export function message(changes: Partial<Message> = {}): Message {
+  return {
+    id: 1,
+    flags: 0,
+    from: 'alice' as PeerId,
+    to: key('bob'),
+    payload: Buffer.from('hello'),
+    origin: A,
+    session: 1,
+    run: 0,
+    pending: null,
+    entry: null,
+    path: 0,
+    ...changes,
+  };
+}
+
+export const UNAVAILABLE = { kind: 'unavailable', reason: 'scripted' } as const;
+
+/** A method of a port whose answers a test gives, one after another. */
+export class Script<Args extends unknown[], Reply> {
+  readonly calls: Args[] = [];
+  private readonly waiting: ((reply: Reply) => void)[] = [];
+
+  readonly call = (...args: Args): Promise<Reply> => {
+    this.calls.push(args);
+    return new Promise((resolve) => {
+      this.waiting.push(resolve);
+    });
+  };
+
+  get last(): Args {
+    const last = this.calls.at(-1);
+    if (last === undefined) throw new Error('there was no call');
+    return last;
+  }
+
+  /** Calls without an answer. */
+  get open(): number {
+    return this.waiting.length;
+  }
+
+  /** Answers the oldest call, and lets what comes of it happen. */
+  async answer(reply: Reply, world: World): Promise<void> {
+    const resolve = this.waiting.shift();
+    if (resolve === undefined) throw new Error('no call waits for an answer');
+    resolve(reply);
+    await world.run(0, () => false);
+  }
+}
+
+/** A log that keeps its warnings and errors. */
+export function keptLog(): Log & { readonly lines: string[] } {
+  const lines: string[] = [];
+  const keep = (_fields: object, text: string): void => {
+    lines.push(text);
+  };
+  return { ...silentLog, warn: keep, error: keep, lines };
+}
+
+/** One connection to a relay: says frames, and keeps what it is told as short lines. */
+export class Client implements Connection {
+  readonly address = '127.0.0.1';
+  readonly handler: ConnectionHandler;
+  readonly told: string[] = [];
+  readonly frames: RelayFrame[] = [];
+  closedWith = 0;
+  /** Called with each line that is told, before the core goes on. */
+  onTold: (line: string) => void = () => undefined;
+
+  constructor(relay: Relay) {
+    this.handler = relay.open(this);
+  }
+
+  deliver(seq: number, id: MessageId, flags: number, from: PeerId): void {
+    this.tell(`deliver ${seq} ${from} ${id}${flags === 0 ? '' : ` flags ${flags}`}`);
+  }
+
+  receipt(id: MessageId, status: number): void {
+    this.tell(`receipt ${id} ${status}`);
+  }
+
+  send(frame: RelayFrame): void {
+    if (this.closedWith !== 0) return;
+    this.frames.push(frame);
+    this.tell(frame.type === 'error' ? `error ${frame.code}` : frame.type);
+  }
+
+  close(code: number): void {
+    if (this.closedWith === 0) this.closedWith = code;
+  }
+
+  /** Hangs up. */
+  hangUp(): void {
+    if (this.closedWith === 0) this.closedWith = 1006;
+    this.handler.closed();
+  }
+
+  say(frame: ClientFrame): boolean {
+    return this.handler.receive(frame);
+  }
+
+  hello(peer: string, more: Partial<Extract<ClientFrame, { type: 'hello' }>> = {}): void {
+    this.say({ type: 'hello', v: 1, realm: REALM, peer: peer as PeerId, ...more });
+  }
+
+  sendTo(to: string | null, id: number, flags = 0, bytes = 1): void {
+    this.say({ type: 'send', id, flags, to: to as PeerId | null, payload: new Uint8Array(bytes) });
+  }
+
+  /** What it was told since the last call. */
+  take(): string[] {
+    return this.told.splice(0);
+  }
+
+  private tell(line: string): void {
+    if (this.closedWith !== 0) return;
+    this.told.push(line);
+    this.onTold(line);
+  }
+}
+
+export interface TestNode {
+  readonly relay: Relay;
+  readonly store: Store;
+}
+
+/** Relays over one store in memory, in virtual time. */
+export class TestCluster {
+  readonly world = new World();
+  readonly shared: EmbeddedCluster = createEmbeddedCluster(() => this.world.now());
+
+  /** @param change replaces ports by scripted ones */
+  async start(
+    node: NodeId,
+    changes: Partial<Settings> = {},
+    change: (store: Store) => Partial<Store> = () => ({}),
+    log: Log = silentLog,
+  ): Promise<TestNode> {
+    const own = createEmbeddedStore(this.shared);
+    const store = { ...own, ...change(own) };
+    const relay = new Relay({ settings: settings(node, changes), store, clock: this.world, timers: this.world, log });
+    await relay.start(() => 0);
+    return { relay, store };
+  }
+
+  async run(ms = 0): Promise<void> {
+    await this.world.run(ms, () => false);
+  }
+
+  async connect(relay: Relay, peer: string): Promise<Client> {
+    const client = new Client(relay);
+    client.hello(peer);
+    await this.run(5);
+    client.take();
+    return client;
+  }
+}
+
+/** The port with some of its methods replaced. */
+export function withMethods<P extends object>(port: P, methods: Partial<P>): P {
+  return new Proxy(port, {
+    get(target, name) {
+      const method = Reflect.get(methods, name) ?? Reflect.get(target, name);
+      return typeof method === 'function' ? method.bind(target) : method;
+    },
+  });
+}
