@@ -25,7 +25,7 @@ export interface Step {
 export const STEPS: readonly Step[] = [
   { name: 'typecheck', command: ['tsc', '--noEmit', '-p', 'tsconfig.json'], vitest: false },
   { name: 'lint', command: ['biome', 'check', '.'], vitest: false },
-  ...['unit', 'architecture', 'simulation', 'contract', 'integration', 'e2e'].map(vitestStep),
+  ...['unit', 'architecture', 'simulation', 'contract', 'integration', 'chaos', 'e2e'].map(vitestStep),
 ];
 
 function vitestStep(name: string): Step {

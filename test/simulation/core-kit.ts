@@ -25,6 +25,10 @@ export function entryOf(source: NodeId, id = '1-0'): LoggedEntry {
   return { id, source, bytes: 10, unsettled: 1 };
 }
 
+let lastOrder = 0;
+const nextOrder = (): number => ++lastOrder;
+
+/** Each comes after the one before. */
 export function message(changes: Partial<Message> = {}): Message {
   return {
     id: 1,
@@ -37,6 +41,7 @@ export function message(changes: Partial<Message> = {}): Message {
     run: 0,
     pending: null,
     entry: null,
+    order: nextOrder(),
     path: 0,
     ...changes,
   };

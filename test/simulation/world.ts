@@ -34,6 +34,11 @@ export class World implements Clock, Timers {
     };
   }
 
+  /** Timers that have not fired. */
+  get pending(): number {
+    return this.alarms.length;
+  }
+
   soon(call: () => void): void {
     setImmediate(call);
   }

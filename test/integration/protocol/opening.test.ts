@@ -103,8 +103,14 @@ describe.each([SUBPROTOCOL_BINARY, SUBPROTOCOL_JSON] as const)('%s', (subprotoco
     const { code, retryAfterMs } = await turnedAway.next('error');
     expect([code, (await turnedAway.closed).code]).toEqual(['server_full', 4029]);
     expect(retryAfterMs).toBeGreaterThan(0);
-    const health = await fetch(`${cluster.url(0).replace('ws', 'http')}/health`);
-    expect([health.status, await health.text()]).toEqual([503, expect.stringContaining('3 connections are taken')]);
+    const reason = await waitFor(
+      async () => {
+        const health = await fetch(`${cluster.url(0).replace('ws', 'http')}/health`);
+        return health.status === 503 && (await health.text());
+      },
+      { what: 'the node is not ready' },
+    );
+    expect(reason).toContain(`all ${MAX_CONNECTIONS} connections are taken`);
     // The other node has room.
     await (await cluster.join(1, { peer: 'elsewhere' }, { subprotocol })).close();
     await first[0]?.close();

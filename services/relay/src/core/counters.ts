@@ -61,9 +61,9 @@ export class Counters {
   mailboxDelivered = 0;
   handovers = 0;
   lookups = 0;
-  /** Corrections of the location cache by owners. */
-  routesMoved = 0;
-  routesGone = 0;
+  /** Messages that came back from a node that had the peer no more: it named the new owner, or knew of none. */
+  returnedNamed = 0;
+  returnedUnknown = 0;
   linkRetries = 0;
   linkGaps = 0;
   linkFull = 0;

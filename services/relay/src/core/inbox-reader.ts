@@ -21,6 +21,8 @@ export interface InboxReaderDeps {
   readonly timers: Timers;
   readonly log: Log;
   readonly counters: Counters;
+  /** Number of the next message that this node takes in. */
+  readonly nextOrder: () => number;
   readonly onMessage: (message: Message) => void;
   readonly onReceipt: (session: number, id: Message['id'], status: number) => void;
   /** A message of this node's senders that its recipient's node gave back, with the owner that it knows of. */
@@ -102,7 +104,7 @@ export class InboxReader {
   private handle(type: number, body: FieldReader, logged: LoggedEntry): void {
     switch (type) {
       case NodeFrame.message: {
-        const message = readMessage(body, logged.source, logged);
+        const message = readMessage(body, logged.source, this.deps.nextOrder(), logged);
         logged.unsettled += 1;
         return this.deps.onMessage(message);
       }
@@ -112,13 +114,11 @@ export class InboxReader {
       case NodeFrame.returned: {
         const epoch = body.epoch();
         const node = body.node();
-        const message = readMessage(body, this.deps.self, null);
+        const message = readMessage(body, this.deps.self, this.deps.nextOrder(), null);
         return this.deps.onReturned(message, node === '' ? null : { node, epoch });
       }
       case NodeFrame.handover: {
         const epoch = body.epoch();
-        body.epoch();
-        body.node();
         return this.deps.onHandover(body.key(), epoch);
       }
       case NodeFrame.turn: {
@@ -167,7 +167,7 @@ export class InboxReader {
   }
 }
 
-function readMessage(body: FieldReader, origin: NodeId, entry: LoggedEntry | null): Message {
+function readMessage(body: FieldReader, origin: NodeId, order: number, entry: LoggedEntry | null): Message {
   const path = body.u48();
   const session = body.u32();
   const run = body.u16();
@@ -176,5 +176,5 @@ function readMessage(body: FieldReader, origin: NodeId, entry: LoggedEntry | nul
   const to = body.key();
   const from = body.peer();
   const payload = body.rest();
-  return { id, flags, from, to, payload, origin, session, run, pending: null, entry, path };
+  return { id, flags, from, to, payload, origin, session, run, order, pending: null, entry, path };
 }

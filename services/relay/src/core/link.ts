@@ -110,8 +110,8 @@ export class Link {
   }
 
   /**
-   * Control frames are never refused. Receipts that were given before go before: a correction
-   * lets the other node send what it held, which it must not while it has yet to hear of a refusal.
+   * Control frames are never refused. Receipts that were given before go before: a message that
+   * comes back is sent again, which it must not be while its node has yet to hear of an earlier one's refusal.
    */
   control(bytes: Buffer, settles: readonly LoggedEntry[] | null = null): void {
     if (this.gone) return settle(settles);

@@ -105,35 +105,20 @@ export class MailboxWriter {
 
   private refuseUnfit(waiting: Waiting, leaving: boolean): boolean {
     const { message, delivery } = waiting;
-    if (delivery === null) {
-      const refused = this.deps.refusals.check(message);
-      if (refused !== 0) return this.refuse(waiting, refused, 'sticky');
-      if (!isStorable(message)) {
-        if (leaving) return this.refuse(waiting, ReceiptStatus.offline, 'offline');
-        return this.refuse(waiting, ReceiptStatus.overloaded, 'catching_up');
-      }
+    const refused = this.deps.refusals.check(message);
+    if (refused !== 0) return this.refuse(waiting, refused, 'sticky');
+    if (delivery === null && !isStorable(message)) {
+      if (leaving) return this.refuse(waiting, ReceiptStatus.offline, 'offline');
+      return this.refuse(waiting, ReceiptStatus.overloaded, 'catching_up');
     }
     if (this.deps.accounts.hasRoom(realmOf(this.key), storedBytes(message))) return false;
     return this.refuse(waiting, ReceiptStatus.overloaded, 'realm_full');
   }
 
-  /**
-   * Refusals are not looked up for what has been delivered already, so with one of these all behind it are refused: what
-   * is stored must not leave out an earlier message of the same sender.
-   */
-  private refuse(waiting: Waiting, status: number, reason: DropReason): true {
-    const refused = this.refuseOne(waiting, status, reason);
-    while (refused && waiting.delivery !== null && this.backlog.spills > 0) {
-      this.refuseOne(this.backlog.shift() as Waiting, status, reason);
-    }
-    return true;
-  }
-
-  /** False: its sender has another outcome already. */
-  private refuseOne({ message, delivery }: Waiting, status: number, reason: DropReason): boolean {
+  private refuse({ message, delivery }: Waiting, status: number, reason: DropReason): true {
     if (delivery !== null) {
       delivery.spilling = false;
-      if (delivery.receipted) return false;
+      if (delivery.receipted) return true;
       delivery.receipted = true;
     }
     this.deps.receipts.refuse(message, status, reason);

@@ -21,6 +21,8 @@ export interface Message {
   readonly pending: Pending | null;
   /** The inbox entry that brought it from another node, which stays in the log until this is settled; else null. */
   readonly entry: LoggedEntry | null;
+  /** Counts what this node takes in, so that of two messages of one flow it is known which came first. */
+  readonly order: number;
   /** Number of the way on which it came from another node; 0 for a message of this node's senders. */
   readonly path: number;
 }

@@ -6,7 +6,7 @@
  *
  * `first` is the sequence of the first frame on the link from the sender; each frame counts. `ack` is the last frame
  * that the sender has read on the opposite link. str8 is a length byte and that much UTF-8; integers are big-endian;
- * epochs take u64. A node reads this version and the one before it.
+ * epochs take u64.
  */
 import type { MessageId, NodeId, PeerId } from '@causeway/protocol';
 import type { PeerKey } from './address.ts';
@@ -25,7 +25,7 @@ export const NodeFrame = {
   receipts: 2,
   /** epoch:u64 node:str8, then as in `message`: the peer is not here; the owner it went to, or an empty node */
   returned: 3,
-  /** epoch:u64 ownerEpoch:u64 owner:str8 key:str8: hand over the registration with `epoch` to the owner */
+  /** epoch:u64 key:str8: hand over the registration with `epoch` to those after it */
   handover: 4,
   /** epoch:u64 key:str8: everyone before the registration with `epoch` has handed over */
   turn: 5,
@@ -159,12 +159,8 @@ export class ReceiptsBuilder {
   }
 }
 
-export function encodeHandover(key: PeerKey, epoch: number, owner: Location): Buffer {
-  return new Writer(NodeFrame.handover, 16 + text8(owner.node) + text8(key))
-    .u64(epoch)
-    .u64(owner.epoch)
-    .text(owner.node)
-    .text(key).bytes;
+export function encodeHandover(key: PeerKey, epoch: number): Buffer {
+  return new Writer(NodeFrame.handover, 8 + text8(key)).u64(epoch).text(key).bytes;
 }
 
 export function encodeTurn(key: PeerKey, epoch: number): Buffer {

@@ -5,6 +5,8 @@ export interface Pending {
   readonly to: PeerKey;
   readonly flags: number;
   readonly run: number;
+  /** As in Message. */
+  readonly order: number;
   /** Milliseconds since 1970 at which it was sent. */
   readonly at: number;
   /** Number of the way on which it went to another node (see Route); 0 while it is on this one. */

@@ -1,11 +1,13 @@
 import type { Message } from './message.ts';
 
-/** What one connection sends to one recipient, and in which run. */
-export type Flow = Pick<Message, 'origin' | 'session' | 'to' | 'run'>;
+/** What one connection sends to one recipient, in which run, and its place among what this node has taken in. */
+export type Flow = Pick<Message, 'origin' | 'session' | 'to' | 'run' | 'order'>;
 
 interface Refusal {
   readonly status: number;
   readonly run: number;
+  /** Of the first message that was refused. */
+  order: number;
   readonly at: number;
 }
 
@@ -15,7 +17,8 @@ const KEEP_MS = 60_000;
 /**
  * Refusals are sticky (PROTOCOL section 3): what a connection had under way to a recipient when an earlier message of it
  * was refused must be refused as well, wherever it arrives, or it would overtake the one that is sent again. Each
- * beginning-again has a higher `run`, so a refusal holds for messages of its own run and of earlier ones only.
+ * beginning-again has a higher `run`, so a refusal holds for messages of its own run and of earlier ones only. It does
+ * not hold for what came before the refused message in its run and still waits: a client counts on that to be carried.
  *
  * The sender's session holds the refusals of what it has not sent yet; this table is about what is already under way.
  */
@@ -26,15 +29,19 @@ export class Refusals {
   check(message: Flow): number {
     if (this.byFlow.size === 0) return 0;
     const refusal = this.byFlow.get(flowOf(message));
-    return refusal !== undefined && isAtOrBefore(message.run, refusal.run) ? refusal.status : 0;
+    if (refusal === undefined || !isAtOrBefore(message.run, refusal.run)) return 0;
+    return message.run !== refusal.run || message.order > refusal.order ? refusal.status : 0;
   }
 
   add(message: Flow, status: number, now: number): void {
     const flow = flowOf(message);
     const known = this.byFlow.get(flow);
-    if (known !== undefined && isAtOrBefore(message.run, known.run)) return;
+    if (known !== undefined && isAtOrBefore(message.run, known.run)) {
+      if (message.run === known.run) known.order = Math.min(known.order, message.order);
+      return;
+    }
     this.byFlow.delete(flow);
-    this.byFlow.set(flow, { status, run: message.run, at: now });
+    this.byFlow.set(flow, { status, run: message.run, order: message.order, at: now });
   }
 
   /** Forgets what is older than any message under way; entries stand in the order of their time. */

@@ -165,17 +165,17 @@ export class Registry {
       recipient.held = this.deps.router().registrationSucceeded(key);
       this.deps.presence.changed({ key, online: true, at: this.deps.clock.now(), epoch }, registered.watchers);
     }
-    for (const former of registered.prev) this.askToHandOver(key, former, recipient.location);
+    for (const former of registered.prev) this.askToHandOver(key, former);
     if (connection === null) recipient.leave('disconnect');
     return recipient;
   }
 
-  private askToHandOver(key: PeerKey, former: Location, owner: Location): void {
+  private askToHandOver(key: PeerKey, former: Location): void {
     if (former.node === this.deps.settings.node) {
       // Not within this turn: the new owner's WELCOME comes first.
       queueMicrotask(() => this.handOver(key, former.epoch));
     } else {
-      this.deps.links.to(former.node).control(encodeHandover(key, former.epoch, owner));
+      this.deps.links.to(former.node).control(encodeHandover(key, former.epoch));
     }
   }
 

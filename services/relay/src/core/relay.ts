@@ -58,6 +58,7 @@ export class Relay {
   private lastEcho = 0;
   private lastSession = 0;
   private lastWrite = 0;
+  private lastOrder = 0;
   /** The inbox is open: other nodes may hand things to this one. */
   private joined = false;
   private stopped = false;
@@ -71,6 +72,10 @@ export class Relay {
     const nextWrite = (): number => {
       this.lastWrite += 1;
       return this.lastWrite;
+    };
+    const nextOrder = (): number => {
+      this.lastOrder += 1;
+      return this.lastOrder;
     };
     this.accounts = new RealmAccounts({
       ledger: store.ledger,
@@ -140,6 +145,7 @@ export class Relay {
       timers,
       log,
       counters,
+      nextOrder,
       onMessage: (message) => this.dispatch(message),
       onReceipt: (session, id, status) => this.sessions.get(session)?.receipt(id, status),
       onReturned: (message, owner) => this.cameBack(message, owner),
@@ -165,10 +171,11 @@ export class Relay {
         settings,
         clock,
         counters,
+        nextOrder,
         dispatch: (message) => this.dispatch(message),
         settled: (pending) => this.router.settled(pending),
-        refused: (session, { to, run }, status) =>
-          refusals.add({ origin: self, session, to, run }, status, clock.now()),
+        refused: (session, { to, run, order }, status) =>
+          refusals.add({ origin: self, session, to, run, order }, status, clock.now()),
       },
       onFinished: (session) => this.sessions.delete(session.number),
     };
@@ -314,7 +321,7 @@ export class Relay {
   /** A message whose sender has gone, and was given up, is not sent again: nobody knows of its outcome. */
   private cameBack(message: Message, owner: Location | null): void {
     const pending = this.sessions.get(message.session)?.pendingOf(message.id);
-    if (pending !== undefined) this.router.cameBack({ ...message, pending }, pending, owner);
+    if (pending !== undefined) this.router.cameBack({ ...message, order: pending.order, pending }, pending, owner);
   }
 
   private authenticator(): Authenticator {

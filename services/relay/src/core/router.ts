@@ -103,8 +103,8 @@ export class Router {
   cameBack(message: Message, pending: Pending, owner: Location | null): void {
     const { path } = pending;
     pending.path = 0;
-    if (owner === null) this.deps.counters.routesGone += 1;
-    else this.deps.counters.routesMoved += 1;
+    if (owner === null) this.deps.counters.returnedUnknown += 1;
+    else this.deps.counters.returnedNamed += 1;
     const route = this.routes.get(message.to);
     if (route === undefined || route.path !== path || route.location === null) return this.send(message);
     route.returned.push(message);

@@ -31,6 +31,8 @@ export interface SenderDeps {
   readonly settings: Settings;
   readonly clock: Clock;
   readonly counters: Counters;
+  /** Number of the next message that this node takes in. */
+  readonly nextOrder: () => number;
   /** Brings a message to its recipient, wherever that is. */
   readonly dispatch: (message: Message) => void;
   /** A message that went to another node has its outcome. */
@@ -90,7 +92,8 @@ export class Sender {
       return this.refuse(id, ReceiptStatus.overloaded, 'send_window');
     }
     const run = flow?.run ?? 0;
-    const pending: Pending = { to: key, flags, run, at: clock.now(), path: 0, settled: false };
+    const order = this.deps.nextOrder();
+    const pending: Pending = { to: key, flags, run, order, at: clock.now(), path: 0, settled: false };
     this.pending.set(id, pending);
     this.deps.dispatch({
       id,
@@ -101,6 +104,7 @@ export class Sender {
       origin: settings.node,
       session: this.session,
       run,
+      order,
       pending,
       entry: null,
       path: 0,

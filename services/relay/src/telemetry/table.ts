@@ -70,10 +70,15 @@ export const METRICS: readonly Metric[] = [
   gauge('catching_up_recipients', 'Recipients that receive from their mailbox now', ({ gauges }) => gauges.catchingUp),
   counter('handovers_total', 'Registrations handed over to another node', ({ counters }) => counters.handovers),
   counter('lookups_total', 'Locations looked up in the directory', ({ counters }) => counters.lookups),
-  counters('routes_corrected_total', 'Cached locations corrected by an owner', 'answer', ({ counters }) => ({
-    moved: counters.routesMoved,
-    gone: counters.routesGone,
-  })),
+  counters(
+    'returned_messages_total',
+    'Messages that the node of their recipient gave back',
+    'owner',
+    ({ counters }) => ({
+      named: counters.returnedNamed,
+      unknown: counters.returnedUnknown,
+    }),
+  ),
   gauge('cached_routes', 'Locations of peers in the cache', ({ gauges }) => gauges.cachedRoutes),
   gauge('pending_sends', 'Messages of senders of this node without an outcome', ({ gauges }) => gauges.sendsPending),
   gauge('link_frames', 'Frames waiting for their append or its acknowledgment', ({ gauges }) => gauges.linkFrames),
