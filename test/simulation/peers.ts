@@ -80,6 +80,7 @@ export class SimRecipient implements WireClient {
   readonly id: PeerId;
   readonly shown: string[] = [];
   wire: Wire | null = null;
+  wasWelcomed = false;
   /** It hung up by itself. */
   isAway = false;
   private readonly seen = new Set<string>();
@@ -117,7 +118,9 @@ export class SimRecipient implements WireClient {
     if (Number.isFinite(delay)) this.world.after(delay, () => wire.say({ type: 'ack', seq }));
   }
 
-  onControl(): void {}
+  onControl(_wire: Wire, frame: RelayFrame): void {
+    if (frame.type === 'welcome') this.wasWelcomed = true;
+  }
 
   onReceipt(): void {}
 

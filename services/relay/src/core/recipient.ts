@@ -14,8 +14,8 @@ import { type Delivery, deliveryBytes, Window } from './window.ts';
 export interface RecipientDeps extends MailboxWriterDeps {
   /** Has `sweep` called now and then, until it answers false. */
   readonly sweepLater: (recipient: Recipient) => void;
-  /** The registration has ended; `rest` came too late for it. */
-  readonly onEnded: (recipient: Recipient, handedOver: HandedOver, rest: readonly Message[]) => void;
+  /** The registration has ended; `rest` came too late for it. `lost`: the store did not know of it any more. */
+  readonly onEnded: (recipient: Recipient, handedOver: HandedOver, rest: readonly Message[], lost: boolean) => void;
 }
 
 /**
@@ -79,7 +79,7 @@ export class Recipient {
       this.backlog,
       {
         onStored: (waiting, entry) => this.hasStored(waiting, entry),
-        onEnded: (handedOver) => this.end(handedOver),
+        onEnded: (handedOver) => this.end(handedOver, false),
         onLost: (owner, unwritten) => this.hasLost(owner, unwritten),
         onIdle: () => this.pump(),
       },
@@ -332,16 +332,17 @@ export class Recipient {
     }
     this.backlog.unshift(unwritten);
     this.giveUpUnstorable(Number.POSITIVE_INFINITY);
-    this.end({ next: null, owner, watchers: [] });
+    this.end({ next: null, owner, watchers: [] }, true);
   }
 
-  private end(handedOver: HandedOver): void {
+  private end(handedOver: HandedOver, lost: boolean): void {
     this.mode = 'ended';
     const rest = this.backlog.takeAll().filter(({ delivery }) => delivery === null || !delivery.receipted);
     this.deps.onEnded(
       this,
       handedOver,
       rest.map(({ message }) => message),
+      lost,
     );
   }
 }

@@ -249,6 +249,55 @@ describe('the end of a registration whose answer is lost', () => {
   });
 });
 
+describe('two registrations of one node', () => {
+  /** A node whose mailbox writes take effect at once and are answered by the test. */
+  async function setUpSlow() {
+    const cluster = new TestCluster();
+    const answers = new Script<[], void>();
+    const { relay: a } = await cluster.start(A, {}, ({ mailbox }) => ({
+      mailbox: withMethods(mailbox, {
+        async append(...args: Parameters<Mailbox['append']>) {
+          const reply = await mailbox.append(...args);
+          await answers.call();
+          return reply;
+        },
+      }),
+    }));
+    const alice = await cluster.connect(a, 'alice');
+    const first = await cluster.connect(a, 'bob');
+    first.hangUp();
+    await cluster.run(5);
+    const answer = () => answers.answer(undefined, cluster.world);
+    return { cluster, a, alice, answer };
+  }
+
+  test('the second one waits for the first one to end here, also if it has ended in the store', async () => {
+    const { cluster, a, alice, answer } = await setUpSlow();
+    alice.sendTo('bob', 1);
+    const second = come(a);
+    await cluster.run(5);
+    alice.sendTo('bob', 2);
+    expect(second.take()).toEqual(['welcome']);
+    await answer();
+    expect(second.take()).toEqual(['deliver 1 alice 1', 'deliver 2 alice 2']);
+  });
+
+  test('a client that goes when it is given the first of what has waited leaves the rest in its mailbox', async () => {
+    const { cluster, a, alice, answer } = await setUpSlow();
+    const second = come(a);
+    await cluster.run(5);
+    // More than one write takes.
+    const ids = Array.from({ length: 200 }, (_, i) => i + 1);
+    for (const id of ids) alice.sendTo('bob', id);
+    second.onTold = (line) => {
+      if (line === 'deliver 1 alice 1') second.hangUp();
+    };
+    for (let writes = 0; writes < 3; writes += 1) await answer();
+    expect(alice.take()).toEqual(ids.map((id) => `receipt ${id} ${queued}`));
+    expect(second.take()).toEqual(['welcome', 'deliver 1 alice 1']);
+  });
+});
+
 test('when the store forgets everything, what two registrations of one node still had is not lost', async () => {
   const cluster = new TestCluster();
   const appends = new Script<[], void>();

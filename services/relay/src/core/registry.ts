@@ -45,7 +45,15 @@ export class Registry {
 
   constructor(deps: RegistryDeps) {
     this.deps = deps;
-    this.recipientDeps = { ...deps.recipient, onEnded: (recipient, over, rest) => this.ended(recipient, over, rest) };
+    this.recipientDeps = {
+      ...deps.recipient,
+      onEnded: (recipient, handedOver, rest, lost) => {
+        const { key, location } = recipient;
+        this.ended(recipient, handedOver, rest);
+        // The owner stays the owner until all before it have ended: without it, the store has lost the peer.
+        if (lost && handedOver.owner === null) this.nextHere(key, location.epoch)?.lost();
+      },
+    };
   }
 
   get size(): number {
@@ -190,8 +198,6 @@ export class Registry {
       const next = this.nextHere(key, location.epoch);
       if (next === null) router().leftLocal(key, owner, rest);
       else next.earlierEnded(rest, this.hasEarlier(key, next.location.epoch));
-      // The owner stays the owner until all before it have ended: without it, the store has lost the peer.
-      if (owner === null) next?.lost();
     }
     this.pass(key, next);
     if (owner === null) presence.changed({ key, online: false, at: clock.now(), epoch: location.epoch }, watchers);

@@ -1,4 +1,4 @@
-import { DeliverFlag, ReceiptStatus, SendFlag } from '@causeway/protocol';
+import { CloseCode, DeliverFlag, ReceiptStatus, SendFlag } from '@causeway/protocol';
 import { describe, expect, test } from 'vitest';
 import {
   A,
@@ -141,6 +141,24 @@ test('what comes for a registration whose answer is late waits for it, with what
     const shown = told.filter((line) => line.includes(name)).map((line) => line.replace(/^deliver \d+ /, ''));
     expect(shown).toEqual([`${name} 1${again}`, `${name} 2`, `${name} 3`, `${name} 4`]);
   }
+});
+
+test('messages whose sender has given up on them hold nobody up', async () => {
+  const cluster = new TestCluster();
+  const { relay: a } = await cluster.start(A);
+  const { relay: b } = await cluster.start(B, { ackTimeoutMs: 100_000 });
+  const alice = await cluster.connect(a, 'alice');
+  await cluster.connect(b, 'bob');
+  alice.sendTo('bob', 1);
+  await cluster.run(17_000);
+  expect([alice.take(), alice.closedWith]).toEqual([['error unavailable'], CloseCode.unavailable]);
+  alice.hangUp();
+  await cluster.run(2000);
+  const carol = await cluster.connect(a, 'carol');
+  const bob = await cluster.connect(a, 'bob');
+  carol.sendTo('bob', 2);
+  await cluster.run(100);
+  expect(bob.take().at(-1)).toBe('deliver 2 carol 2');
 });
 
 test('a refusal far away holds for what has waited behind it here', async () => {

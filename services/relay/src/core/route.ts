@@ -1,4 +1,3 @@
-import type { NodeId } from '@causeway/protocol';
 import type { PeerKey } from './address.ts';
 import { Deque } from './deque.ts';
 import type { Message } from './message.ts';
@@ -37,9 +36,7 @@ export class Route {
   registering = 0;
   /** Called when the lookup that is under way has ended. */
   onLookedUp: (() => void)[] = [];
-  /** A node that has gone for good: a location there will not last. */
-  gone: NodeId | null = null;
-  /** The location that gave messages back last: the store will soon know better. */
+  /** The location that gave messages back last, or whose node has gone: the store will soon know better. */
   left: Location | null = null;
   usedAt = 0;
 
@@ -74,7 +71,6 @@ export class Route {
 
   /** Whether the owner at this location is known not to be one any more. */
   distrusts(location: Location): boolean {
-    if (location.node === this.gone) return true;
     return location.node === this.left?.node && location.epoch <= this.left.epoch;
   }
 

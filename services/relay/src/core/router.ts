@@ -186,7 +186,6 @@ export class Router {
       route.returned.push(message);
     }
     for (const route of affected) {
-      route.gone = node;
       route.underWay = 0;
       route.state = 'draining';
       this.goOnIfDrained(route);
