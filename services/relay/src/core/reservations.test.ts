@@ -7,7 +7,8 @@ import type { Recipient } from './recipient.ts';
 import type { Registry } from './registry.ts';
 import { Reservations } from './reservations.ts';
 
-function setUp(count: number, ttlMs: number) {
+/** `missing`: the store does not have this peer's registration. */
+function setUp(count: number, ttlMs: number, missing = '') {
   const world = new World();
   const refreshed: string[] = [];
   const lost: string[] = [];
@@ -18,7 +19,7 @@ function setUp(count: number, ttlMs: number) {
   const directory = {
     refresh: async (peer: string) => {
       refreshed.push(peer);
-      return { kind: peer === key('p1') ? 'lost' : 'refreshed' };
+      return { kind: peer === missing ? 'lost' : 'refreshed' };
     },
   } as unknown as Directory;
   const registry = { all: () => recipients.values() as unknown as IterableIterator<Recipient> } as Registry;
@@ -53,11 +54,21 @@ test('at most 500 in a second', async () => {
   expect([shares, new Set(refreshed.slice(0, 2100)).size]).toEqual([[500, 500, 500, 500, 100], 2100]);
 });
 
-test('a registration that the store does not have is told so; one that ends is left alone', async () => {
-  const { second, lost, recipients, refreshed } = setUp(3, 3000);
+test('a registration that the store still does not have a second later is told so; one that ends is left alone', async () => {
+  const { second, lost, recipients, refreshed } = setUp(3, 30_000, key('p1'));
   (recipients[0] as { state: string }).state = 'leaving';
-  await second();
-  expect([refreshed, lost]).toEqual([[key('p1'), key('p2')], [key('p1')]]);
+  for (let i = 0; i < 9; i += 1) await second();
+  expect(refreshed).not.toContain(key('p0'));
+  expect(refreshed.filter((peer) => peer === key('p1'))).toHaveLength(2);
+  expect(lost).toEqual([key('p1')]);
+});
+
+test('one that is handed over meanwhile is not sent away', async () => {
+  const { second, lost, recipients, refreshed } = setUp(3, 30_000, key('p1'));
+  while (!refreshed.includes(key('p1'))) await second();
+  (recipients[1] as { state: string }).state = 'leaving';
+  for (let i = 0; i < 9; i += 1) await second();
+  expect(lost).toEqual([]);
 });
 
 test('nobody is there', async () => {

@@ -23,6 +23,8 @@ export class Reservations {
   private round: Recipient[] = [];
   private roundEnds = 0;
   private done = 0;
+  /** The store did not have them; a newer registration may just have taken over, and says so itself. */
+  private suspects: Recipient[] = [];
 
   constructor(deps: ReservationsDeps) {
     this.deps = deps;
@@ -32,6 +34,9 @@ export class Reservations {
   refresh(): void {
     const { clock, registry, settings } = this.deps;
     const now = clock.now();
+    const { suspects } = this;
+    this.suspects = [];
+    for (const recipient of suspects) this.refreshOne(recipient, () => recipient.lost());
     const period = settings.reservationTtlMs / REFRESHES;
     if (this.done >= this.round.length && now >= this.roundEnds) {
       this.round = [...registry.all()];
@@ -42,14 +47,16 @@ export class Reservations {
     if (left === 0) return;
     const secondsLeft = Math.max(1, (this.roundEnds - now) / 1000);
     const share = Math.min(MAX_AT_ONCE, Math.ceil(left / secondsLeft));
-    for (const recipient of this.round.slice(this.done, this.done + share)) this.refreshOne(recipient);
+    for (const recipient of this.round.slice(this.done, this.done + share)) {
+      this.refreshOne(recipient, () => this.suspects.push(recipient));
+    }
     this.done += share;
   }
 
-  private async refreshOne(recipient: Recipient): Promise<void> {
+  private async refreshOne(recipient: Recipient, onLost: () => void): Promise<void> {
     if (recipient.state === 'leaving' || recipient.state === 'ended') return;
     const { directory, settings } = this.deps;
     const reply = await directory.refresh(recipient.key, recipient.location, settings.reservationTtlMs);
-    if (reply.kind === 'lost') recipient.lost();
+    if (reply.kind === 'lost') onLost();
   }
 }
