@@ -1,10 +1,13 @@
 import type { NodeId } from '@causeway/protocol';
+import type { Connection, ConnectionHandler } from '../../services/relay/src/core/connection.ts';
+import { Counters } from '../../services/relay/src/core/counters.ts';
 import { Relay } from '../../services/relay/src/core/relay.ts';
 import type { Settings } from '../../services/relay/src/core/settings.ts';
 import { createEmbeddedCluster, type EmbeddedCluster } from '../../services/relay/src/embedded/cluster.ts';
 import { createEmbeddedStore } from '../../services/relay/src/embedded/store.ts';
 import type { Rng } from '../kit/rng.ts';
-import { type Faults, faultyStore } from './faulty-store.ts';
+import { type Faults, faultyStore, type Inside } from './faulty-store.ts';
+import type { Entrance } from './peers.ts';
 import { silentLog, type World } from './world.ts';
 
 export function settings(node: string, changes: Partial<Settings> = {}): Settings {
@@ -18,6 +21,7 @@ export function settings(node: string, changes: Partial<Settings> = {}): Setting
     helloTimeoutMs: 5000,
     maxPayload: 65_536,
     sendWindow: 256,
+    messageBytes: 256 * 1024 * 1024,
     deliveryWindow: 256,
     deliveryWindowBytes: 1024 * 1024,
     ackTimeoutMs: 2000,
@@ -29,6 +33,7 @@ export function settings(node: string, changes: Partial<Settings> = {}): Setting
     mailboxTtlMs: 3_600_000,
     realmMailboxBytes: 1024 * 1024 * 1024,
     nodeLeaseMs: 5000,
+    rebalance: 'manual',
     linkBytes: 64 * 1024 * 1024,
     inboxBytes: 256 * 1024 * 1024,
     maxWatched: 256,
@@ -39,31 +44,125 @@ export function settings(node: string, changes: Partial<Settings> = {}): Setting
 }
 
 export interface Nodes {
-  readonly relays: readonly Relay[];
+  readonly nodes: readonly SimNode[];
   readonly shared: EmbeddedCluster;
 }
 
-export async function startNodes(
-  count: number,
-  world: World,
-  rng: Rng,
-  faults: Faults,
-  isOut: () => boolean,
-  changes: Partial<Settings>,
-): Promise<Nodes> {
-  const shared = createEmbeddedCluster(() => world.now());
-  const relays: Relay[] = [];
-  for (let i = 0; i < count; i += 1) {
-    const store = faultyStore(createEmbeddedStore(shared), world, rng.fork(), faults, isOut);
-    const relay = new Relay({
-      settings: settings(`n${i}`, changes),
-      store,
-      clock: world,
-      timers: world,
-      log: silentLog,
-    });
-    await relay.start(() => 0);
-    relays.push(relay);
+export interface NodeOptions {
+  readonly world: World;
+  readonly rng: Rng;
+  readonly faults: Faults;
+  readonly isOut: () => boolean;
+  readonly changes: Partial<Settings>;
+  readonly shared: EmbeddedCluster;
+}
+
+/**
+ * A node that can be killed and started again, and one that can be stopped for a while without its knowing. Whatever
+ * reaches it from outside (time, answers of the store, packets) goes through `run`.
+ */
+export class SimNode implements Entrance {
+  relay: Relay | null = null;
+  readonly counters = new Counters();
+  private readonly name: string;
+  private readonly options: NodeOptions;
+  private readonly connections = new Set<Connection>();
+  private life = 0;
+  private births = 0;
+  private paused: (() => void)[] | null = null;
+
+  constructor(name: string, options: NodeOptions) {
+    this.name = name;
+    this.options = options;
   }
-  return { relays, shared };
+
+  /** Clients can connect. */
+  get isUp(): boolean {
+    return this.relay !== null && this.paused === null;
+  }
+
+  get isPaused(): boolean {
+    return this.paused !== null;
+  }
+
+  async start(): Promise<void> {
+    const { world, rng, faults, isOut, changes, shared } = this.options;
+    const { life } = this;
+    this.births += 1;
+    const inside: Inside = { run: (call) => this.run(life, call), isOut };
+    const relay = new Relay({
+      settings: settings(`${this.name}.${this.births}`, changes),
+      store: faultyStore(createEmbeddedStore(shared), world, rng.fork(), faults, inside),
+      clock: world,
+      timers: {
+        after: (ms, call) => world.after(ms, () => this.run(life, call)),
+        soon: (call) => world.soon(() => this.run(life, call)),
+      },
+      log: silentLog,
+      counters: this.counters,
+      connections: () => this.connections.size,
+      onFenced: () => {
+        this.relay = null;
+        void this.start();
+      },
+    });
+    await relay.start();
+    if (life === this.life) this.relay = relay;
+  }
+
+  /** All that it has in memory is gone, and its clients' connections break. */
+  kill(): void {
+    this.life += 1;
+    this.relay = null;
+    this.paused = null;
+    for (const connection of this.connections) connection.close(1006, 'the node is gone');
+    this.connections.clear();
+  }
+
+  pause(): void {
+    this.paused ??= [];
+  }
+
+  resume(): void {
+    // What happens meanwhile comes behind what has waited.
+    for (let call = this.paused?.shift(); call !== undefined; call = this.paused?.shift()) call();
+    this.paused = null;
+  }
+
+  open(connection: Connection): ConnectionHandler {
+    const { relay, life } = this;
+    if (relay === null) {
+      this.options.world.after(1, () => connection.close(1006, 'refused'));
+      return { receive: () => false, malformed: () => undefined, silent: () => undefined, closed: () => undefined };
+    }
+    this.connections.add(connection);
+    const handler = relay.open(connection);
+    return {
+      receive: (frame) => {
+        this.run(life, () => void handler.receive(frame));
+        return true;
+      },
+      malformed: (reason) => this.run(life, () => handler.malformed(reason)),
+      silent: () => this.run(life, () => handler.silent()),
+      closed: () => {
+        this.connections.delete(connection);
+        this.run(life, () => handler.closed());
+      },
+    };
+  }
+
+  private run(life: number, call: () => void): void {
+    const guarded = (): void => {
+      if (life === this.life) call();
+    };
+    if (this.paused === null) guarded();
+    else this.paused.push(guarded);
+  }
+}
+
+export async function startNodes(count: number, options: Omit<NodeOptions, 'shared'>): Promise<Nodes> {
+  const shared = createEmbeddedCluster(() => options.world.now());
+  const nodes = Array.from({ length: count }, (_, i) => new SimNode(`n${i}`, { ...options, shared }));
+  for (const node of nodes) await node.start();
+  return { nodes, shared };
 }

@@ -2,9 +2,12 @@ import type { ClientFrame, MessageId, NodeId, PeerId, RealmName, RelayFrame } fr
 import { type PeerKey, peerKey } from '../../services/relay/src/core/address.ts';
 import type { Log } from '../../services/relay/src/core/clock.ts';
 import type { Connection, ConnectionHandler } from '../../services/relay/src/core/connection.ts';
+import { Counters } from '../../services/relay/src/core/counters.ts';
 import type { LoggedEntry } from '../../services/relay/src/core/inbox-log.ts';
+import type { LinkDeps } from '../../services/relay/src/core/link.ts';
 import type { Message } from '../../services/relay/src/core/message.ts';
-import type { Store } from '../../services/relay/src/core/ports.ts';
+import { readEnvelope } from '../../services/relay/src/core/node-frame-reader.ts';
+import type { LinkAppend, LinkAppendReply, Store } from '../../services/relay/src/core/ports.ts';
 import { Relay } from '../../services/relay/src/core/relay.ts';
 import type { Settings } from '../../services/relay/src/core/settings.ts';
 import { createEmbeddedCluster, type EmbeddedCluster } from '../../services/relay/src/embedded/cluster.ts';
@@ -81,6 +84,38 @@ export class Script<Args extends unknown[], Reply> {
   }
 }
 
+/** What links are made of, with appends that a test answers; what they tell is kept as events. */
+export function scriptedLinks(changes: Partial<LinkDeps> = {}) {
+  const world = new World();
+  const appends = new Script<[LinkAppend], LinkAppendReply>();
+  const counters = new Counters();
+  const events: unknown[] = [];
+  /** Nodes that are known to be gone for good. */
+  const gone = new Set<NodeId>();
+  const idsOf = (messages: readonly Message[]): MessageId[] => messages.map(({ id }) => id);
+  const deps: LinkDeps = {
+    ...{ self: A, clock: world, timers: world, counters, linkBytes: 1_000_000, inboxBytes: 5000 },
+    links: { append: appends.call },
+    onFull: (one, certain) => events.push(['full', one.id, certain]),
+    onClosed: (messages) => events.push(['closed', ...idsOf(messages)]),
+    onGone: (node, forgotten) => events.push(['gone', node, ...idsOf(forgotten)]),
+    isGone: (node) => gone.has(node),
+    ...changes,
+  };
+  return {
+    ...{ world, appends, counters, events, gone, deps },
+    run: (ms = 0) => world.run(ms, () => false),
+    answer: (reply: LinkAppendReply) => appends.answer(reply, world),
+    /** Types of the frames of the last append, after its first and last sequence. */
+    sent: () => {
+      const [{ first, last, envelope }] = appends.last;
+      const types: number[] = [];
+      for (const head = readEnvelope(envelope); head?.frames.more; ) types.push(head.frames.frame().type);
+      return [first, last, ...types];
+    },
+  };
+}
+
 /** A log that keeps its warnings and errors. */
 export function keptLog(): Log & { readonly lines: string[] } {
   const lines: string[] = [];
@@ -152,9 +187,20 @@ export class Client implements Connection {
   }
 }
 
+/** Says HELLO and does not wait. */
+export function come(relay: Relay, peer = 'bob'): Client {
+  const client = new Client(relay);
+  client.hello(peer);
+  return client;
+}
+
 export interface TestNode {
   readonly relay: Relay;
   readonly store: Store;
+  /** How often it was told that it had been declared dead. */
+  readonly fences: number;
+  /** It does nothing any more, and nobody is told. */
+  kill(): void;
 }
 
 /** Relays over one store in memory, in virtual time. */
@@ -168,12 +214,42 @@ export class TestCluster {
     changes: Partial<Settings> = {},
     change: (store: Store) => Partial<Store> = () => ({}),
     log: Log = silentLog,
+    connections: () => number = () => 0,
   ): Promise<TestNode> {
     const own = createEmbeddedStore(this.shared);
     const store = { ...own, ...change(own) };
-    const relay = new Relay({ settings: settings(node, changes), store, clock: this.world, timers: this.world, log });
-    await relay.start(() => 0);
-    return { relay, store };
+    let fences = 0;
+    let isUp = true;
+    const alive = (call: () => void) => (): void => {
+      if (isUp) call();
+    };
+    const relay = new Relay({
+      settings: settings(node, changes),
+      store,
+      clock: this.world,
+      timers: {
+        after: (ms, call) => this.world.after(ms, alive(call)),
+        soon: (call) => this.world.soon(alive(call)),
+      },
+      log,
+      counters: new Counters(),
+      connections,
+      onFenced: () => {
+        fences += 1;
+      },
+    });
+    await relay.start();
+    return {
+      relay,
+      store,
+      get fences() {
+        return fences;
+      },
+      kill: () => {
+        isUp = false;
+        void own.inbox.stop();
+      },
+    };
   }
 
   async run(ms = 0): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Store } from '../../services/relay/src/core/ports.ts';
+import type { Inbox, Store } from '../../services/relay/src/core/ports.ts';
 import type { Rng } from '../kit/rng.ts';
 import type { World } from './world.ts';
 
@@ -11,13 +11,19 @@ export interface Faults {
   readonly cut: number;
 }
 
-const PORTS = ['directory', 'mailbox', 'ledger', 'links', 'presence'] as const;
+/** The node whose store it is: an answer reaches it only while it runs. */
+export interface Inside {
+  run(call: () => void): void;
+  isOut(): boolean;
+}
+
+const PORTS = ['directory', 'mailbox', 'ledger', 'links', 'presence', 'membership', 'reaping'] as const;
 
 /**
  * The same store behind a slow and unreliable network. Calls of one node to one port keep no order. During an outage
  * none is answered: one that reaches the store still takes effect if the outage began on its way back.
  */
-export function faultyStore(store: Store, world: World, rng: Rng, faults: Faults, isOut: () => boolean): Store {
+export function faultyStore(store: Store, world: World, rng: Rng, faults: Faults, { run, isOut }: Inside): Store {
   const wrapped = Object.fromEntries(
     PORTS.map((port) => [
       port,
@@ -25,7 +31,10 @@ export function faultyStore(store: Store, world: World, rng: Rng, faults: Faults
         get(target, name) {
           const method = Reflect.get(target, name);
           if (typeof method !== 'function') return method;
-          return (...args: unknown[]) => call(() => method.apply(target, args));
+          return (...args: unknown[]) => {
+            const reply = call(() => method.apply(target, args));
+            return new Promise((resolve) => reply.then((value) => run(() => resolve(value))));
+          };
         },
       }),
     ]),
@@ -37,7 +46,14 @@ export function faultyStore(store: Store, world: World, rng: Rng, faults: Faults
     if (faults.delayMs > 0) await world.sleep(rng.next() * faults.delayMs);
     return isOut() || rng.chance(faults.cut) ? { kind: 'unavailable', reason: 'cut' } : reply;
   }
-  return { ...store, ...wrapped } as Store;
+  const inbox = new Proxy(store.inbox, {
+    get(target, name) {
+      const method = Reflect.get(target, name);
+      if (name !== 'start') return typeof method === 'function' ? method.bind(target) : method;
+      return ((node, onEntries) => target.start(node, (entries) => run(() => onEntries(entries)))) as Inbox['start'];
+    },
+  });
+  return { ...store, ...wrapped, inbox } as Store;
 }
 
 /** The store is away for `from` to `to` milliseconds, again and again with `every` in between on average. */

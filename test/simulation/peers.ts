@@ -8,10 +8,14 @@ import {
   SendFlag,
 } from '@causeway/protocol';
 import type { Connection, ConnectionHandler } from '../../services/relay/src/core/connection.ts';
-import type { Relay } from '../../services/relay/src/core/relay.ts';
 import type { World } from './world.ts';
 
 export const REALM = 'sim' as RealmName;
+
+/** What a client connects to. */
+export interface Entrance {
+  open(connection: Connection): ConnectionHandler;
+}
 
 /** One connection of a simulated client, which sees and says exactly what goes over the wire. */
 export class Wire implements Connection {
@@ -21,10 +25,10 @@ export class Wire implements Connection {
   private readonly world: World;
   private readonly client: WireClient;
 
-  constructor(relay: Relay, world: World, client: WireClient) {
+  constructor(entrance: Entrance, world: World, client: WireClient) {
     this.world = world;
     this.client = client;
-    this.handler = relay.open(this);
+    this.handler = entrance.open(this);
   }
 
   deliver(seq: number, id: MessageId, flags: number, from: PeerId, payload: Uint8Array): void {
@@ -94,10 +98,10 @@ export class SimRecipient implements WireClient {
     this.options = options;
   }
 
-  connect(relay: Relay): void {
+  connect(entrance: Entrance): void {
     this.isAway = false;
     this.attempt += 1;
-    this.wire = new Wire(relay, this.world, this);
+    this.wire = new Wire(entrance, this.world, this);
     const resume = new Uint8Array(32).fill(7);
     this.wire.say({ type: 'hello', v: 1, realm: REALM, peer: this.id, resume, attempt: this.attempt });
   }
@@ -137,10 +141,12 @@ export interface SenderOptions {
   readonly total: number;
   /** Messages that are under way at a time. */
   readonly window: number;
+  /** Milliseconds between two messages; 0 for as fast as the window allows. */
+  readonly pace: number;
   /** Bits of SendFlag for each message. */
   readonly flags: (number: number) => number;
   /** Where to connect; asked for each connection. */
-  readonly relay: () => Relay;
+  readonly entrance: () => Entrance;
 }
 
 /** Sends numbered messages to one recipient as PROTOCOL section 5 says, refusals and reconnects included. */
@@ -160,6 +166,8 @@ export class SimSender implements WireClient {
   private again: number[] = [];
   private holding = false;
   private leaving = false;
+  private waiting = false;
+  private sentAt = 0;
   private readonly underWay = new Set<number>();
 
   constructor(options: SenderOptions, world: World) {
@@ -177,7 +185,7 @@ export class SimSender implements WireClient {
   connect(): void {
     if (this.leaving) return;
     this.connections += 1;
-    this.wire = new Wire(this.options.relay(), this.world, this);
+    this.wire = new Wire(this.options.entrance(), this.world, this);
     this.wire.say({ type: 'hello', v: 1, realm: REALM, peer: this.id });
   }
 
@@ -223,6 +231,25 @@ export class SimSender implements WireClient {
     this.world.after(20, () => this.connect());
   }
 
+  private mustWait(): boolean {
+    const { pace } = this.options;
+    const now = this.world.now();
+    if (pace === 0 || this.again.length > 0) return false;
+    const wait = this.sentAt + pace - now;
+    if (wait <= 0) {
+      this.sentAt = now;
+      return false;
+    }
+    if (!this.waiting) {
+      this.waiting = true;
+      this.world.after(wait, () => {
+        this.waiting = false;
+        this.pump();
+      });
+    }
+    return true;
+  }
+
   private isUnowed(number: number): boolean {
     return (this.options.flags(number) & SendFlag.noReceipt) !== 0;
   }
@@ -237,6 +264,7 @@ export class SimSender implements WireClient {
   private pump(flags = 0): void {
     let first = flags;
     while (this.ready && !this.holding && this.underWay.size < this.options.window) {
+      if (first === 0 && this.mustWait()) return;
       const number = this.again.shift() ?? (this.next < this.options.total ? this.next++ : null);
       if (number === null) return;
       if (!this.isUnowed(number)) this.underWay.add(number);

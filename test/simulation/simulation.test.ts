@@ -1,7 +1,7 @@
 import { SendFlag } from '@causeway/protocol';
 import { describe, test } from 'vitest';
 import type { Faults } from './faulty-store.ts';
-import { expectAllIsWell, play, type Scenario, STEADY } from './scenario.ts';
+import { expectAllIsWell, LEASE_MS, play, type Scenario, STEADY } from './scenario.ts';
 
 const SLOW: Faults = { delayMs: 4, lost: 0, cut: 0 };
 const ROUGH: Faults = { delayMs: 4, lost: 0.02, cut: 0.02 };
@@ -10,6 +10,10 @@ const SEEDS = Array.from(
   (_, i) => Number(process.env.SIM_FIRST ?? 1) + i,
 );
 const { noReceipt, noStore } = SendFlag;
+
+const SHORT_LEASE = { nodeLeaseMs: LEASE_MS };
+/** Slow enough for a few faults in each scenario. */
+const LASTING = { messages: 400, window: 64, pace: 40, ackWithin: 200, settings: SHORT_LEASE };
 
 const SCENARIOS: [string, Partial<Scenario>][] = [
   ['a steady recipient', {}],
@@ -55,6 +59,35 @@ const SCENARIOS: [string, Partial<Scenario>][] = [
   ],
   ['a node that stops', { recipients: 3, faults: SLOW, stopAt: 150, messages: 400 }],
   ['a node that stops while everybody moves', { faults: ROUGH, stopAt: 250, hopEvery: 60, messages: 400 }],
+  ['nodes that are killed', { faults: SLOW, killEvery: 4000, ...LASTING }],
+  [
+    'nodes that are killed while everybody moves',
+    { faults: ROUGH, killEvery: 4000, hopEvery: 200, awayFor: 200, cutSendersEvery: 300, ...LASTING },
+  ],
+  [
+    'nodes that are killed over small windows',
+    {
+      faults: SLOW,
+      killEvery: 4000,
+      hopEvery: 300,
+      ...LASTING,
+      settings: { ...SHORT_LEASE, deliveryWindow: 4, sendWindow: 48 },
+    },
+  ],
+  [
+    'reapers that are killed',
+    { faults: SLOW, killEvery: 5000, killReapers: true, hopEvery: 300, nodes: 4, ...LASTING },
+  ],
+  ['nodes that stand still for a while', { faults: SLOW, pauseEvery: 3000, ...LASTING }],
+  [
+    'nodes that stand still while everybody moves',
+    { faults: ROUGH, pauseEvery: 3000, hopEvery: 200, awayFor: 200, cutSendersEvery: 300, ...LASTING },
+  ],
+  [
+    'outages, and nodes that are killed',
+    { faults: SLOW, outageEvery: 4000, killEvery: 5000, hopEvery: 200, ...LASTING },
+  ],
+  ['a store that loses everything', { faults: SLOW, emptyEvery: 3000, ...LASTING }],
 ];
 
 describe.each(SCENARIOS)('%s', (_name, changes) => {

@@ -1,16 +1,20 @@
 import { createLogger, Lifecycle, type Logger, type Lifecycle as Parts } from '@causeway/service-kit';
 import packageJson from '../package.json' with { type: 'json' };
+import type { Operations } from './admin/api.ts';
 import { type Admin, createAdmin } from './admin/server.ts';
+import { AdminTokens } from './admin/tokens.ts';
 import { createRedisStore } from './cluster/store.ts';
 import type { RedisTarget } from './cluster/url.ts';
 import type { RelayConfig } from './config.ts';
 import type { Clock, Timers } from './core/clock.ts';
 import type { Store } from './core/ports.ts';
-import { Relay } from './core/relay.ts';
+import type { Settings } from './core/settings.ts';
 import { createServer, type Edge } from './edge/server.ts';
 import { createEmbeddedStore } from './embedded/store.ts';
+import { memoryBound } from './memory-bound.ts';
+import { RelayNode } from './node.ts';
 import { Readiness } from './readiness.ts';
-import { newNodeId, toSettings } from './settings.ts';
+import { toSettings } from './settings.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { RedisStats } from './telemetry/redis-stats.ts';
 
@@ -36,36 +40,56 @@ export interface App {
   readonly logger: Logger;
 }
 
-/** One relay process, put together and not started. `redis` is null for a relay by itself. */
-export function createApp(config: RelayConfig, redis: RedisTarget | null): App {
-  const node = newNodeId();
-  const settings = toSettings(config, node);
+/**
+ * One relay process, put together and not started.
+ * @param redis null for a relay by itself
+ * @param onDrained called when a drain that the operator asked for is over; `clean`: without an error and in time
+ */
+export function createApp(config: RelayConfig, redis: RedisTarget | null, onDrained: (clean: boolean) => void): App {
   const drainMs = config.drainSeconds * 1000;
-  const logger = createLogger({ service: 'relay', node, level: config.logLevel });
+  const logger = createLogger({ service: 'relay', level: config.logLevel });
   const redisStats = new RedisStats();
   const store = createStore(config, redis, redisStats, logger);
-  const relay = new Relay({ settings, store, clock, timers, log: logger });
+  const relay = new RelayNode({
+    settings: (node) => toSettings(config, node),
+    store,
+    clock,
+    timers,
+    logger,
+    connections: () => edge.connections,
+  });
   const readiness = new Readiness({
     relay,
     health: store.health,
     connections: () => edge.connections,
     maxConnections: config.maxConnections,
   });
-  const edge = createEdge(config, relay, readiness, node);
-  const admin = createAdminServer(config, relay, edge, readiness, redisStats, node);
+  const edge = createEdge(config, relay, readiness);
+  const operations: Operations = {
+    drain() {
+      logger.info({ event: 'drain' }, 'draining, as the operator asked');
+      void lifecycle.stop().then(onDrained);
+    },
+    drainMs,
+    connections: () => edge.connections,
+    rebalance: (limit) => relay.current.rebalance(limit),
+    consistency: () => relay.current.checkConsistency(),
+  };
+  const admin = createAdminServer(config, relay, edge, readiness, redisStats, operations);
   const parts = [
     { name: 'store', stop: () => store.close() },
     // Before the relay, which waits for Redis: who asks meanwhile is told that the process lives and is not ready.
     { name: 'admin', start: () => admin.listen(), stop: () => admin.close() },
-    { name: 'relay', start: () => relay.start(() => edge.connections), stop: () => relay.stop(drainMs) },
+    { name: 'relay', start: () => relay.start(), stop: () => relay.stop(drainMs) },
     { name: 'edge', start: () => edge.listen(), stop: () => edge.closeAll() },
     {
       name: 'clients',
-      start: () => announce(config, edge, admin, logger),
+      start: () => announce(config, relay, edge, admin, logger),
       stop: () => sendAway(readiness, edge, relay, drainMs),
     },
   ];
-  return { lifecycle: new Lifecycle(parts, { logger, stopTimeoutMs: drainMs + STOP_SLACK_MS }), logger };
+  const lifecycle = new Lifecycle(parts, { logger, stopTimeoutMs: drainMs + STOP_SLACK_MS });
+  return { lifecycle, logger };
 }
 
 function createStore(config: RelayConfig, redis: RedisTarget | null, stats: RedisStats, logger: Logger): Store {
@@ -73,6 +97,7 @@ function createStore(config: RelayConfig, redis: RedisTarget | null, stats: Redi
   return createRedisStore({
     target: redis,
     prefix: config.redisPrefix,
+    minReplicas: config.redisMinReplicas,
     onCommand: stats.onCommand,
     onError: redisFaultLog(logger),
   });
@@ -93,7 +118,7 @@ function redisFaultLog(logger: Logger): (error: NodeJS.ErrnoException) => void {
   };
 }
 
-function createEdge(config: RelayConfig, relay: Relay, readiness: Readiness, node: string): Edge {
+function createEdge(config: RelayConfig, relay: RelayNode, readiness: Readiness): Edge {
   const { counters } = relay;
   return createServer({
     host: config.host,
@@ -102,7 +127,13 @@ function createEdge(config: RelayConfig, relay: Relay, readiness: Readiness, nod
     maxConnections: config.maxConnections,
     heartbeatMs: config.heartbeatMs,
     deliveryWindowBytes: relay.settings.deliveryWindowBytes,
-    identity: { name: 'causeway', version: packageJson.version, node, region: config.region },
+    outboundBytes: config.outboundBytes,
+    identity: () => ({
+      name: 'causeway',
+      version: packageJson.version,
+      node: relay.settings.node,
+      region: config.region,
+    }),
     async health() {
       const [reason] = await readiness.reasons();
       return reason === undefined ? { ready: true } : { ready: false, reason };
@@ -115,22 +146,24 @@ function createEdge(config: RelayConfig, relay: Relay, readiness: Readiness, nod
 
 function createAdminServer(
   config: RelayConfig,
-  relay: Relay,
+  relay: RelayNode,
   edge: Edge,
   readiness: Readiness,
   redis: RedisStats,
-  node: string,
+  operations: Operations,
 ): Admin {
   const metrics = createMetrics({
     counters: relay.counters,
     gauges: () => relay.gauges(edge.connections),
     redis,
     isReady: () => readiness.isReady,
-    build: { version: packageJson.version, node, region: config.region },
+    build: () => ({ version: packageJson.version, node: relay.settings.node, region: config.region }),
   });
   return createAdmin({
     host: config.adminHost,
     port: config.adminPort,
+    tokens: new AdminTokens(config.adminTokensFile ?? config.adminTokens),
+    operations,
     async metrics() {
       // Otherwise `causeway_ready` would tell of the last time that somebody asked.
       await readiness.reasons();
@@ -141,18 +174,20 @@ function createAdminServer(
 }
 
 /** Clients are told before the sockets go, so that they come back elsewhere at once. */
-async function sendAway(readiness: Readiness, edge: Edge, relay: Relay, drainMs: number): Promise<void> {
+async function sendAway(readiness: Readiness, edge: Edge, relay: RelayNode, drainMs: number): Promise<void> {
   readiness.stop();
   edge.stopListening();
   await relay.stop(drainMs);
 }
 
-function announce(config: RelayConfig, edge: Edge, admin: Admin, logger: Logger): void {
+function announce(config: RelayConfig, relay: RelayNode, edge: Edge, admin: Admin, logger: Logger): void {
   const url = `ws://${hostForUrl(config.host)}:${edge.port}`;
   const shared = edge.sharedPort === 0 ? {} : { sharedUrl: `ws://${hostForUrl(config.host)}:${edge.sharedPort}` };
+  logMemoryBound(config, relay.settings, logger);
   logger.info(
     {
       event: 'listening',
+      node: relay.settings.node,
       url,
       ...shared,
       adminUrl: `http://${hostForUrl(config.adminHost)}:${admin.port}`,
@@ -164,6 +199,16 @@ function announce(config: RelayConfig, edge: Edge, admin: Admin, logger: Logger)
       ],
     },
     `listening on ${url}`,
+  );
+}
+
+/** So that nobody learns from the system's killer of processes how much a node may need. */
+function logMemoryBound({ maxConnections, outboundBytes, redisUrl }: RelayConfig, settings: Settings, logger: Logger) {
+  const inboxBytes = redisUrl === null ? 0 : settings.inboxBytes;
+  const bytes = memoryBound({ ...settings, maxConnections, outboundBytes, inboxBytes });
+  logger.info(
+    { event: 'memory_bound', bytes },
+    `memory can grow to ${Math.ceil(bytes.total / 2 ** 20)} MiB at the worst`,
   );
 }
 

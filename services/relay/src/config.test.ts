@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { loadRelayConfig, VARIABLES } from './config.ts';
 import { renderConfigurationDoc } from './config-doc.ts';
@@ -95,6 +96,7 @@ test('contradictions are named together', () => {
     problems({
       CAUSEWAY_PROCESSES: '4',
       CAUSEWAY_REDIS_PASSWORD_FILE: file,
+      CAUSEWAY_REDIS_MIN_REPLICAS: '1',
       CAUSEWAY_PORT: '7000',
       CAUSEWAY_SHARED_PORT: '7000',
       CAUSEWAY_ADMIN_PORT: '7000',
@@ -102,6 +104,7 @@ test('contradictions are named together', () => {
   ).toEqual([
     'CAUSEWAY_PROCESSES is 4: several processes need CAUSEWAY_REDIS_URL to form one relay',
     'CAUSEWAY_REDIS_PASSWORD_FILE is set without CAUSEWAY_REDIS_URL',
+    'CAUSEWAY_REDIS_MIN_REPLICAS is set without CAUSEWAY_REDIS_URL',
     'CAUSEWAY_SHARED_PORT is 7000, the same as CAUSEWAY_PORT: it must be a second port',
     'CAUSEWAY_ADMIN_PORT is 7000, and up to 7003 for 4 processes, the same as a public port: it must be one of its own',
   ]);
@@ -135,4 +138,35 @@ test('connections are what the open-file limit leaves', () => {
   expect([100, 1024, 20_000, 1_048_576, Number.POSITIVE_INFINITY].map(connectionLimit)).toEqual([
     64, 896, 17_952, 1_000_000, 1_000_000,
   ]);
+});
+
+test('admin tokens come from the environment or from a file, and are not shown', () => {
+  const config = (env: Record<string, string>) => {
+    const loaded = loadRelayConfig(env);
+    if (!loaded.ok) throw new Error(loaded.problems.join());
+    return loaded.config;
+  };
+  expect(config({}).adminTokens).toEqual([]);
+  expect(config({ CAUSEWAY_ADMIN_TOKENS: 'read:a, admin:b:c' }).adminTokens).toEqual([
+    { role: 'read', token: 'a' },
+    { role: 'admin', token: 'b:c' },
+  ]);
+  const directory = mkdtempSync(join(tmpdir(), 'relay-config-'));
+  try {
+    const file = join(directory, 'tokens');
+    writeFileSync(file, 'read:a\noperate:b,read:c\r\n');
+    const tokens = config({ CAUSEWAY_ADMIN_TOKENS_FILE: file }).adminTokensFile;
+    expect(tokens?.map(({ role, token }) => `${role} ${token}`)).toEqual(['read a', 'operate b', 'read c']);
+    expect(problems({ CAUSEWAY_ADMIN_TOKENS_FILE: file, CAUSEWAY_ADMIN_TOKENS: 'read:a' })).toEqual([
+      expect.stringContaining('both set'),
+    ]);
+    writeFileSync(file, 'read:a\nhunter2\n');
+    expect(problems({ CAUSEWAY_ADMIN_TOKENS_FILE: file }).join()).not.toContain('hunter2');
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+  for (const bad of ['hunter2', 'root:hunter2', 'read:', 'read:hunter 2', 'read:a,hunter2']) {
+    const [problem] = problems({ CAUSEWAY_ADMIN_TOKENS: bad });
+    expect([problem, problem?.includes('hunter')]).toEqual([expect.stringContaining('CAUSEWAY_ADMIN_TOKENS'), false]);
+  }
 });

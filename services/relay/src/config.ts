@@ -21,6 +21,7 @@ import {
   variable,
 } from '@causeway/service-kit';
 import { z } from 'zod';
+import { ROLES, type Role, type RoleToken } from './admin/tokens.ts';
 import { readConnectionLimit } from './connection-limit.ts';
 
 const KIB = 1024;
@@ -51,6 +52,23 @@ const realm = z
     return z.NEVER;
   })
   .describe('1 to 64 of `a-z 0-9 . _ -`');
+
+const ADMIN_TOKEN = new RegExp(`^(${ROLES.join('|')}):([!-~]+)$`);
+
+const adminToken = z
+  .string()
+  .transform((text, context): RoleToken => {
+    const [, role, token] = ADMIN_TOKEN.exec(text) ?? [];
+    if (role !== undefined && token !== undefined) return { role: role as Role, token };
+    context.addIssue({ code: 'custom', message: 'one is no role:token' });
+    return z.NEVER;
+  })
+  .describe('`role:token`, where the role is `read`, `operate` or `admin` and the token has no blank and no comma');
+
+const adminTokensFile = secretFile()
+  .transform((text) => text.replaceAll(/[\r\n]+/g, ','))
+  .pipe(list(adminToken))
+  .describe('the path of a file that holds such a list, on one line or several');
 
 /** Every variable of the relay; `docs/configuration.md` is generated from it. */
 export const VARIABLES = {
@@ -88,7 +106,21 @@ export const VARIABLES = {
     name: 'CAUSEWAY_ADMIN_PORT',
     schema: port,
     default: '7071',
-    doc: 'Admin port: `/metrics`, `/health/live`, `/health/ready`; 0 for any free one.',
+    doc: 'Admin port: `/metrics`, `/health/live`, `/health/ready`, and the admin API under `/admin/`; 0 for any free one.',
+  }),
+  adminTokens: variable({
+    name: 'CAUSEWAY_ADMIN_TOKENS',
+    schema: list(adminToken),
+    default: '',
+    doc: 'Who may use the [admin API](admin.md). Empty: nobody, it is off.',
+    secret: true,
+  }),
+  adminTokensFile: variable({
+    name: 'CAUSEWAY_ADMIN_TOKENS_FILE',
+    schema: optional(adminTokensFile),
+    default: '',
+    doc: 'The same from a file, which the environment does not show.',
+    secret: true,
   }),
   redisUrl: variable({
     name: 'CAUSEWAY_REDIS_URL',
@@ -110,6 +142,12 @@ export const VARIABLES = {
     schema: optional(secretFile()),
     default: '',
     doc: 'File that holds the password for Redis.',
+  }),
+  redisMinReplicas: variable({
+    name: 'CAUSEWAY_REDIS_MIN_REPLICAS',
+    schema: integer(0, 16),
+    default: '0',
+    doc: 'Replicas that must have a stored message before its sender is told `queued`. Equal to the replicas of each primary, nothing that is `queued` is lost with a primary; 0 waits for none.',
   }),
   maxConnections: variable({
     name: 'CAUSEWAY_MAX_CONNECTIONS',
@@ -181,7 +219,13 @@ export const VARIABLES = {
     name: 'CAUSEWAY_DRAIN_SECONDS',
     schema: integer(1, 3600),
     default: '25',
-    doc: 'Seconds that a stop may take: to send clients away, store what they have not acknowledged, and settle the inbox.',
+    doc: 'Seconds that a stop may take: clients are sent away over the first 70 % of it; then what they have not acknowledged is stored, and the inbox settled.',
+  }),
+  rebalance: variable({
+    name: 'CAUSEWAY_REBALANCE',
+    schema: oneOf(['manual', 'auto']),
+    default: 'manual',
+    doc: 'Whether a node that has over 20 % more connections than the mean of all sends the surplus to the others by itself, or only [when told to](admin.md).',
   }),
   mailboxMessages: variable({
     name: 'CAUSEWAY_MAILBOX_MESSAGES',
@@ -212,6 +256,18 @@ export const VARIABLES = {
     schema: integer(1, MOST_PAYLOAD),
     default: String(DEFAULT_MAX_PAYLOAD),
     doc: 'Bytes of one message.',
+  }),
+  messageBytes: variable({
+    name: 'CAUSEWAY_MESSAGE_BYTES',
+    schema: integer(2 * MIB, 64 * GIB),
+    default: String(256 * MIB),
+    doc: 'Bytes that messages without a receipt of all clients of the node may take, each with 2 KiB for itself.',
+  }),
+  outboundBytes: variable({
+    name: 'CAUSEWAY_OUTBOUND_BYTES',
+    schema: integer(8 * MIB, 64 * GIB),
+    default: String(GIB),
+    doc: 'Bytes that wait for the sockets of all clients of the node; as they fill up, slow ones are closed sooner.',
   }),
   linkBytes: variable({
     name: 'CAUSEWAY_LINK_BYTES',
@@ -254,6 +310,12 @@ function contradictions(config: RelayConfig): string[] {
   }
   if (redisPassword !== null && redisUrl === null) {
     problems.push('CAUSEWAY_REDIS_PASSWORD_FILE is set without CAUSEWAY_REDIS_URL');
+  }
+  if (config.redisMinReplicas > 0 && redisUrl === null) {
+    problems.push('CAUSEWAY_REDIS_MIN_REPLICAS is set without CAUSEWAY_REDIS_URL');
+  }
+  if (config.adminTokens.length > 0 && config.adminTokensFile !== null) {
+    problems.push('CAUSEWAY_ADMIN_TOKENS and CAUSEWAY_ADMIN_TOKENS_FILE are both set: put all tokens into one of them');
   }
   if (sharedPort === main) {
     problems.push(`CAUSEWAY_SHARED_PORT is ${sharedPort}, the same as CAUSEWAY_PORT: it must be a second port`);

@@ -24,7 +24,9 @@ function fail(problems: readonly string[]): never {
 async function main(): Promise<void> {
   const { config, redis } = load();
   if (config.processes > 1) return supervise(config);
-  const { lifecycle, logger } = createApp(config, redis);
+  const { lifecycle, logger } = createApp(config, redis, (clean) => {
+    process.exit(clean ? ExitCode.ok : ExitCode.failure);
+  });
   exitOnSignals(lifecycle, logger);
   // Without its supervisor nobody would restart it, or end it: its port would stay taken.
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));

@@ -35,11 +35,11 @@ test('is not ready from the moment of its stop, whatever it said just before or 
   const { readiness } = setUp();
   expect(await readiness.reasons()).toEqual([]);
   readiness.stop();
-  expect(await readiness.reasons()).toEqual(['the relay is shutting down']);
+  expect(await readiness.reasons()).toEqual(['draining']);
 
   const other = setUp().readiness;
   const asked = other.reasons();
   other.stop();
-  expect(await asked).toEqual(['the relay is shutting down']);
+  expect(await asked).toEqual(['draining']);
   expect(other.isReady).toBe(false);
 });

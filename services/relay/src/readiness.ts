@@ -5,6 +5,7 @@ import type { Relay } from './core/relay.ts';
 const PROBE_MS = 1000;
 /** Those who ask within this time share one probe. */
 const FRESH_MS = 500;
+const DRAINING = 'draining';
 
 export interface ReadinessDeps {
   readonly relay: Pick<Relay, 'echo'>;
@@ -49,13 +50,13 @@ export class Readiness {
 
   private async check(): Promise<readonly string[]> {
     const { relay, health, connections, maxConnections } = this.deps;
-    if (this.stopping) return ['the relay is shutting down'];
+    if (this.stopping) return [DRAINING];
     const [cameBack, store] = await Promise.all([relay.echo(PROBE_MS), health.check()]);
     const reasons: string[] = [];
     if (!cameBack) reasons.push(`a probe through this node's own inbox did not come back within ${PROBE_MS} ms`);
     if (store.kind !== 'healthy') reasons.push(store.reason);
     if (connections() >= maxConnections) reasons.push(`all ${maxConnections} connections are taken`);
     this.isReady = reasons.length === 0 && !this.stopping;
-    return this.stopping ? ['the relay is shutting down'] : reasons;
+    return this.stopping ? [DRAINING] : reasons;
   }
 }

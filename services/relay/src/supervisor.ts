@@ -17,7 +17,7 @@ const HOPELESS: readonly (number | null)[] = [ExitCode.badConfig, ExitCode.portI
  * No worker threads: uWebSockets.js takes the whole process down when one that uses it ends.
  */
 export async function supervise(config: RelayConfig): Promise<void> {
-  const logger = createLogger({ service: 'supervisor', node: '', level: config.logLevel });
+  const logger = createLogger({ service: 'supervisor', level: config.logLevel });
   const sharedPort = config.sharedPort ?? config.port;
   await refuseTakenPort(config.host, sharedPort, logger);
   const supervisor = new Supervisor(config, sharedPort, logger);
@@ -105,7 +105,10 @@ class Supervisor {
       if (code !== ExitCode.ok) this.exitCode ||= ExitCode.failure;
       return this.exitWhenDone();
     }
-    this.logger.error({ index, code, signal, restartInMs: wait }, 'a relay process ended');
+    const ending = { index, code, signal, restartInMs: wait };
+    // One that the operator had drained leaves in good order, and comes back like the others.
+    if (code === ExitCode.ok) this.logger.info(ending, 'a relay process has drained');
+    else this.logger.error(ending, 'a relay process ended');
     if (HOPELESS.includes(code)) {
       this.exitCode = code ?? ExitCode.failure;
       return this.stop('SIGTERM');

@@ -1,6 +1,7 @@
 import { PortInUse } from '@causeway/service-kit';
 import { afterEach, expect, test } from 'vitest';
 import { type AdminOptions, createAdmin } from './server.ts';
+import { AdminTokens } from './tokens.ts';
 
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -11,6 +12,14 @@ async function start(options: Partial<AdminOptions> = {}) {
   const admin = createAdmin({
     host: '127.0.0.1',
     port: 0,
+    tokens: new AdminTokens([]),
+    operations: {
+      drain: () => undefined,
+      drainMs: 1000,
+      connections: () => 0,
+      rebalance: () => ({ kind: 'balanced', mean: 0 }),
+      consistency: async () => ({ ok: true, checks: [] }),
+    },
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'a 1\n' }),
     notReady: async () => [],
     ...options,
@@ -43,7 +52,15 @@ test('everything else is 404, a failure of a source 500 with its message', async
   const { get } = await start({ metrics: () => Promise.reject(new Error('broken')) });
   expect((await get('/')).status).toBe(404);
   expect((await get('/health/live', 'POST')).status).toBe(404);
-  expect(await get('/metrics')).toMatchObject({ status: 500, body: '{"error":"broken"}\n' });
+  expect(await get('/metrics')).toMatchObject({ status: 500, body: '{"error":"broken","code":"internal"}\n' });
+});
+
+test('HEAD is answered as GET, without the body', async () => {
+  const { get } = await start({ notReady: async () => ['draining'] });
+  expect(await get('/metrics', 'HEAD')).toEqual({ status: 200, type: 'text/plain; version=0.0.4', body: '' });
+  expect((await get('/health/live', 'HEAD')).status).toBe(200);
+  expect((await get('/health/ready', 'HEAD')).status).toBe(503);
+  expect((await get('/', 'HEAD')).status).toBe(404);
 });
 
 test('a port in use is an error', async () => {

@@ -1,17 +1,23 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { listenOn } from '@causeway/service-kit';
+import { type Answer, failure, json } from './answer.ts';
+import { AdminApi, type Operations } from './api.ts';
+import type { AdminTokens } from './tokens.ts';
 
 export interface AdminOptions {
   readonly host: string;
   /** 0 for any free port. */
   readonly port: number;
+  /** Whom the admin API serves; nobody when there are none. */
+  readonly tokens: AdminTokens;
+  readonly operations: Operations;
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
   /** Why the node takes no clients now; none when it is ready. */
   notReady(): Promise<readonly string[]>;
 }
 
-/** Health and metrics for the operator, apart from the public port. */
+/** Health, metrics and the admin API for the operator, apart from the public port. */
 export interface Admin {
   /** @throws PortInUse, CannotListen */
   listen(): Promise<void>;
@@ -20,14 +26,9 @@ export interface Admin {
   close(): Promise<void>;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly contentType: string;
-  readonly body: string;
-}
-
 export function createAdmin(options: AdminOptions): Admin {
-  const server = createServer((request, response) => void respond(options, request, response));
+  const api = new AdminApi(options.tokens, options.operations);
+  const server = createServer((request, response) => void respond(options, api, request, response));
   return {
     listen: () => listenOn(server, options.host, options.port),
     get port() {
@@ -42,16 +43,32 @@ export function createAdmin(options: AdminOptions): Admin {
   };
 }
 
-async function respond(options: AdminOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { status, contentType, body } = await answer(options, request).catch((error: unknown) =>
-    json(500, { error: error instanceof Error ? error.message : String(error) }),
+async function respond(
+  options: AdminOptions,
+  api: AdminApi,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const answered = await answer(options, api, request).catch((error: unknown) =>
+    failure(500, 'internal', error instanceof Error ? error.message : String(error)),
   );
-  response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store' }).end(body);
+  const { status, contentType, body, headers, afterwards } = answered;
+  if (afterwards !== undefined) response.once('close', afterwards);
+  response
+    .writeHead(status, {
+      'content-type': contentType,
+      'content-length': Buffer.byteLength(body),
+      'cache-control': 'no-store',
+      ...headers,
+    })
+    .end(body);
 }
 
-async function answer(options: AdminOptions, { method, url }: IncomingMessage): Promise<Answer> {
-  const path = method === 'GET' ? url?.split('?', 1)[0] : undefined;
-  switch (path) {
+async function answer(options: AdminOptions, api: AdminApi, request: IncomingMessage): Promise<Answer> {
+  const { method, url = '/' } = request;
+  const path = url.split('?', 1)[0] as string;
+  if (path === '/admin' || path.startsWith('/admin/')) return api.answer(request, path);
+  switch (method === 'GET' || method === 'HEAD' ? path : '') {
     case '/metrics':
       return { status: 200, ...(await options.metrics()) };
     case '/health/live':
@@ -62,10 +79,6 @@ async function answer(options: AdminOptions, { method, url }: IncomingMessage): 
       return reasons.length === 0 ? json(200, { status: 'ok' }) : json(503, { status: 'unavailable', reasons });
     }
     default:
-      return json(404, { error: 'not found', path: url });
+      return failure(404, 'not_found', 'there is no such path', { path: url });
   }
-}
-
-function json(status: number, body: object): Answer {
-  return { status, contentType: 'application/json', body: `${JSON.stringify(body)}\n` };
 }

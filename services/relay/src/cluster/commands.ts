@@ -11,6 +11,16 @@ export type Reply = Buffer | number | null | readonly Reply[];
 
 type ScriptCommand = (...args: readonly Arg[]) => Promise<Reply>;
 
+/** Runs a script and reads its reply; a reply that cannot be read counts as a fault. */
+export interface ScriptRunner {
+  script<Name extends ScriptName, T extends { readonly kind: string }>(
+    name: Name,
+    keys: ScriptKeys<Name>,
+    args: ScriptArgs<Name>,
+    read: (reply: Reply) => T,
+  ): Promise<T | Unavailable>;
+}
+
 /** The one way to Redis: measures every command and turns every fault into `Unavailable`. */
 export class Commands {
   readonly client: RedisClient;

@@ -1,5 +1,5 @@
 import { Cluster, type DNSLookupFunction, Redis, type RedisOptions } from 'ioredis';
-import type { RedisTarget } from './url.ts';
+import type { RedisAddress, RedisTarget } from './url.ts';
 
 export type RedisClient = Redis | Cluster;
 
@@ -7,7 +7,6 @@ export type RedisClient = Redis | Cluster;
 export const COMMAND_TIMEOUT_MS = 1000;
 /** How long the inbox reader lets Redis hold a read open. */
 export const READ_BLOCK_MS = 2000;
-const READ_TIMEOUT_MS = READ_BLOCK_MS + COMMAND_TIMEOUT_MS;
 
 const CONNECT_TIMEOUT_MS = 2000;
 const MAX_RECONNECT_DELAY_MS = 1000;
@@ -17,11 +16,20 @@ const SLOTS_REFRESH_MS = 1000;
 /** With 100 ms between them: a command that cannot be placed ends within its deadline. */
 const MAX_REDIRECTIONS = 8;
 
+/** How long replicas have to confirm a write. */
+export const WAIT_MS = 1000;
+
 /**
  * `commands`: everything that answers at once. `reader`: one blocking XREAD; it follows no redirection by itself, so
- * that every change of its server is noticed and its cursor checked.
+ * that every change of its server is noticed and its cursor checked. `writer`: writes with a WAIT behind them.
  */
-export type ClientRole = 'commands' | 'reader';
+export type ClientRole = 'commands' | 'reader' | 'writer';
+
+const TIMEOUT_MS: Readonly<Record<ClientRole, number>> = {
+  commands: COMMAND_TIMEOUT_MS,
+  reader: READ_BLOCK_MS + COMMAND_TIMEOUT_MS,
+  writer: WAIT_MS + COMMAND_TIMEOUT_MS,
+};
 
 /**
  * A client that reconnects for ever and fails commands in bounded time: nothing is queued while there is no
@@ -34,13 +42,33 @@ export function createClient(target: RedisTarget, role: ClientRole, onError: (er
   return client;
 }
 
+/**
+ * A client of one server: of the only one there is, or of this one of a cluster. As `createClient` in all else.
+ * @param address of a server of a cluster; null for where there is one only
+ */
+export function createLaneClient(
+  target: RedisTarget,
+  address: RedisAddress | null,
+  onError: (error: Error) => void,
+): Redis {
+  const one: RedisTarget = address === null ? target : { ...target, mode: 'standalone', addresses: [address] };
+  const client = createServerClient(one, 'writer');
+  client.on('error', onError);
+  return client;
+}
+
+/** Calls the listener when a connection was made again, or another server has taken the place of one. */
+export function onReconnect(client: RedisClient, listener: () => void): void {
+  for (const event of ['ready', '+node', '-node']) client.on(event, listener);
+}
+
 function reconnectDelay(times: number): number {
   return Math.min(FIRST_RECONNECT_DELAY_MS * 2 ** Math.min(times, 10), MAX_RECONNECT_DELAY_MS);
 }
 
 // Inferred types from here on: under exactOptionalPropertyTypes RedisOptions itself does not fit the constructors.
 function commonOptions(target: RedisTarget, role: ClientRole) {
-  const timeout = role === 'reader' ? READ_TIMEOUT_MS : COMMAND_TIMEOUT_MS;
+  const timeout = TIMEOUT_MS[role];
   return {
     // Replies of the same shape on every server; nothing of RESP 3 is needed.
     protocol: 2,

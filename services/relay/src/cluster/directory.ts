@@ -13,17 +13,20 @@ import type {
   Unavailable,
   Writer,
 } from '../core/ports.ts';
-import { type Commands, list, number, type Reply, text } from './commands.ts';
+import { type Commands, list, number, type Reply, type ScriptRunner, text } from './commands.ts';
 import type { Keys } from './keys.ts';
 import { readLocation, readLocations, readNodes } from './location.ts';
 import { messageArgs, readStored } from './stored-message.ts';
 
 export class RedisDirectory implements Directory {
   private readonly commands: Commands;
+  private readonly writes: ScriptRunner;
   private readonly keys: Keys;
 
-  constructor(commands: Commands, keys: Keys) {
+  /** @param writes runs what stores messages */
+  constructor(commands: Commands, writes: ScriptRunner, keys: Keys) {
     this.commands = commands;
+    this.writes = writes;
     this.keys = keys;
   }
 
@@ -41,6 +44,7 @@ export class RedisDirectory implements Directory {
         request.ttlMs,
         JSON.stringify(request.limits),
         request.mailboxTtlMs,
+        request.reclaims,
       ],
       readRegistered,
     );
@@ -69,7 +73,8 @@ export class RedisDirectory implements Directory {
     limits: MailboxLimits,
   ): Promise<LocateReply> {
     const { mailbox, loc } = this.keys.peer(key);
-    return this.commands.script(
+    const runner = messages.length > 0 ? this.writes : this.commands;
+    return runner.script(
       'locateOrStore',
       [...mailbox, loc],
       [writer.node, writer.sequence, limits.messages, limits.bytes, limits.ttlMs, ...messageArgs(messages)],

@@ -64,7 +64,7 @@ export class InboxReader {
     const entries = await this.commands.run(
       'inboxRead',
       () => client.xreadBuffer('COUNT', READ_COUNT, 'BLOCK', READ_BLOCK_MS, 'STREAMS', this.key, this.cursor),
-      (reply) => (reply === null ? [] : readStream(reply[0] as unknown as [Buffer, StreamEntry[]])),
+      (reply) => (reply === null ? [] : toEntries((reply[0] as unknown as [Buffer, StreamEntry[]])[1])),
     );
     return Array.isArray(entries) ? entries : null;
   }
@@ -94,8 +94,9 @@ export class InboxReader {
   }
 }
 
-function readStream([, entries]: [Buffer, StreamEntry[]]): InboxEntry[] {
-  return entries.map(([rawId, fields]) => {
+/** As XREAD and XRANGE answer them. */
+export function toEntries(entries: readonly unknown[]): InboxEntry[] {
+  return (entries as readonly StreamEntry[]).map(([rawId, fields]) => {
     const id = rawId.toString('latin1');
     // Redis names entries by its clock.
     return { id, appendedAt: Number.parseInt(id, 10), envelope: fields[1] as Buffer };

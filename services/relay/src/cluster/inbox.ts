@@ -1,11 +1,11 @@
 import type { NodeId } from '@causeway/protocol';
 import type { Inbox, InboxEntry, Unavailable } from '../core/ports.ts';
-import { type Commands, text } from './commands.ts';
+import { type Commands, number, type Reply, text } from './commands.ts';
 import { InboxReader } from './inbox-reader.ts';
 import type { Keys } from './keys.ts';
 
 /** A removed inbox is remembered so long, so that nothing that comes late brings it back. */
-const REAPED_KEEP_MS = 3_600_000;
+export const REAPED_KEEP_MS = 24 * 3_600_000;
 
 export class RedisInbox implements Inbox {
   private readonly commands: Commands;
@@ -20,11 +20,11 @@ export class RedisInbox implements Inbox {
     this.connectReader = connectReader;
   }
 
-  async open(node: NodeId): Promise<{ kind: 'opened' } | Unavailable> {
-    const state = await this.commands.script('inboxOpen', [this.keys.node(node).state], ['open'], text);
-    if (typeof state !== 'string') return state;
-    // Node ids are not used twice: an inbox that has been closed is never opened again.
-    return state === 'open' ? { kind: 'opened' } : { kind: 'unavailable', reason: `inbox is ${state}` };
+  open(node: NodeId): Promise<{ kind: 'opened'; created: boolean } | { kind: 'ended' } | Unavailable> {
+    return this.commands.script('inboxOpen', [this.keys.node(node).state], ['open'], (reply) => {
+      const [created, state] = reply as Reply[];
+      return text(state) === 'open' ? { kind: 'opened', created: number(created) === 1 } : { kind: 'ended' };
+    });
   }
 
   start(node: NodeId, onEntries: (entries: readonly InboxEntry[]) => void): void {
@@ -40,15 +40,17 @@ export class RedisInbox implements Inbox {
 
   close(node: NodeId): Promise<{ kind: 'closed'; last: string } | Unavailable> {
     const { state, inbox } = this.keys.node(node);
-    return this.commands.script('inboxClose', [state, inbox], ['reaping'], (reply) => ({
+    return this.commands.script('inboxClose', [state, inbox], ['closing'], (reply) => ({
       kind: 'closed',
       last: text(reply),
     }));
   }
 
-  remove(node: NodeId): Promise<{ kind: 'removed' } | Unavailable> {
+  remove(node: NodeId): Promise<{ kind: 'removed' } | { kind: 'superseded' } | Unavailable> {
     const { state, inbox, links } = this.keys.node(node);
-    return this.commands.script('inboxRemove', [state, inbox, links], [REAPED_KEEP_MS], () => ({ kind: 'removed' }));
+    return this.commands.script('inboxRemove', [state, inbox, links], [REAPED_KEEP_MS], (reply) => ({
+      kind: text(reply) as 'removed' | 'superseded',
+    }));
   }
 
   async stop(): Promise<void> {

@@ -21,6 +21,7 @@ export class RedisLinks implements Links {
         append.from,
         append.first,
         append.last,
+        append.acked,
         append.exempt ? 1 : 0,
         append.inboxBytes,
         Buffer.from(buffer, byteOffset, byteLength),
@@ -30,7 +31,9 @@ export class RedisLinks implements Links {
   }
 }
 
-function readLinkReply(reply: Reply): Exclude<LinkAppendReply, Unavailable> {
-  if (Array.isArray(reply)) return { kind: 'gap', last: number(reply[1]) };
-  return { kind: text(reply) as Exclude<LinkAppendReply, Unavailable | { kind: 'gap' }>['kind'] };
+type Answer = Exclude<LinkAppendReply, Unavailable>;
+
+function readLinkReply(reply: Reply): Answer {
+  if (!Array.isArray(reply)) return { kind: text(reply) } as Answer;
+  return { kind: text(reply[0]), last: number(reply[1]) } as Answer;
 }

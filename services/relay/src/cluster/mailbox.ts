@@ -13,17 +13,20 @@ import type {
   Unavailable,
   Writer,
 } from '../core/ports.ts';
-import { type Commands, list, type Reply, text } from './commands.ts';
+import { type Commands, list, type Reply, type ScriptRunner, text } from './commands.ts';
 import type { Keys } from './keys.ts';
 import { readLocation, readNodes } from './location.ts';
 import { messageArgs, readEntries, readRemoved, readStored } from './stored-message.ts';
 
 export class RedisMailbox implements Mailbox {
   private readonly commands: Commands;
+  private readonly writes: ScriptRunner;
   private readonly keys: Keys;
 
-  constructor(commands: Commands, keys: Keys) {
+  /** @param writes runs what stores messages */
+  constructor(commands: Commands, writes: ScriptRunner, keys: Keys) {
     this.commands = commands;
+    this.writes = writes;
     this.keys = keys;
   }
 
@@ -36,7 +39,7 @@ export class RedisMailbox implements Mailbox {
     final: Final | null,
   ): Promise<OwnerAppendReply> {
     const { mailbox, loc, watch } = this.keys.peer(key);
-    return this.commands.script(
+    return this.writes.script(
       'mailboxAppend',
       [...mailbox, loc, watch],
       [
@@ -85,7 +88,7 @@ export class RedisMailbox implements Mailbox {
 function readAppended(reply: Reply): Exclude<OwnerAppendReply, Unavailable> {
   const fields = list(reply);
   const kind = text(fields[0]);
-  if (kind === 'wait') return { kind };
+  if (kind === 'wait') return { kind, head: readLocation(fields[1], fields[2]) as Location };
   if (kind === 'lost') return { kind, owner: readLocation(fields[1], fields[2]) };
   // What locateOrStore recorded has no end of a registration in it.
   return { ...readStored(fields), handedOver: readHandedOver(list(fields[5] ?? [])) };

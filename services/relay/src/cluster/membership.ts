@@ -1,6 +1,6 @@
 import type { NodeId } from '@causeway/protocol';
 import type { Membership, NodeRecord, Unavailable } from '../core/ports.ts';
-import { type Commands, text } from './commands.ts';
+import { type Commands, number, type Reply, text } from './commands.ts';
 import type { Keys } from './keys.ts';
 
 export class RedisMembership implements Membership {
@@ -12,29 +12,36 @@ export class RedisMembership implements Membership {
     this.keys = keys;
   }
 
-  renew(
-    record: Parameters<Membership['renew']>[0],
-    leaseMs: number,
-  ): Promise<{ kind: 'renewed' } | { kind: 'dead' } | Unavailable> {
+  renew(record: Parameters<Membership['renew']>[0], leaseMs: number): ReturnType<Membership['renew']> {
     const { node, region, url, connections, state } = record;
     return this.commands.script(
       'nodeRenew',
       [this.keys.nodes],
       [node, region, url, connections, state, leaseMs],
-      (reply) => ({ kind: text(reply) === 'dead' ? 'dead' : 'renewed' }),
+      (reply) => {
+        const [kind, now, ...records] = reply as Reply[];
+        if (text(kind) === 'dead') return { kind: 'dead' };
+        const nodes = records.map((one) => JSON.parse(text(one)) as NodeRecord);
+        return { kind: 'renewed', now: number(now), nodes };
+      },
     );
+  }
+
+  declareDead(
+    dead: NodeId,
+    by: NodeId,
+    leaseMs: number,
+  ): Promise<{ kind: 'declared' } | { kind: 'refused' } | Unavailable> {
+    return this.commands.script('nodeDeclareDead', [this.keys.nodes], [dead, by, leaseMs], (reply) => ({
+      kind: text(reply) as 'declared' | 'refused',
+    }));
+  }
+
+  bury(dead: NodeId): Promise<{ kind: 'buried' } | Unavailable> {
+    return this.commands.script('nodeBury', [this.keys.nodes], [dead], () => ({ kind: 'buried' }));
   }
 
   leave(node: NodeId): Promise<{ kind: 'left' } | Unavailable> {
     return this.commands.script('nodeLeave', [this.keys.nodes], [node], () => ({ kind: 'left' }));
-  }
-
-  nodes(): Promise<{ kind: 'nodes'; nodes: readonly NodeRecord[] } | Unavailable> {
-    const { client } = this.commands;
-    return this.commands.run(
-      'nodes',
-      () => client.hvals(this.keys.nodes),
-      (records) => ({ kind: 'nodes', nodes: records.map((record) => JSON.parse(record) as NodeRecord) }),
-    );
   }
 }

@@ -1,7 +1,7 @@
 import type { NodeId } from '@causeway/protocol';
 import type { PeerKey } from '../core/address.ts';
 import type { Presence, PresenceState, Unavailable } from '../core/ports.ts';
-import { type Commands, list, number } from './commands.ts';
+import { type Commands, list, number, text } from './commands.ts';
 import type { Keys } from './keys.ts';
 
 export class RedisPresence implements Presence {
@@ -16,8 +16,14 @@ export class RedisPresence implements Presence {
   watch(key: PeerKey, node: NodeId, ttlMs: number): Promise<({ kind: 'state' } & PresenceState) | Unavailable> {
     const { watch, loc } = this.keys.peer(key);
     return this.commands.script('watch', [watch, loc], [node, ttlMs], (reply) => {
-      const [online, at, epoch] = list(reply);
-      return { kind: 'state', online: number(online) === 1, at: number(at), epoch: number(epoch) };
+      const [online, at, epoch, owner] = list(reply);
+      return {
+        kind: 'state',
+        online: number(online) === 1,
+        at: number(at),
+        epoch: number(epoch),
+        node: text(owner) as NodeId | '',
+      };
     });
   }
 

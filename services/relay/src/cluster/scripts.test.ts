@@ -3,11 +3,13 @@ import { describe, expect, test } from 'vitest';
 import { loadScript, SCRIPTS, type ScriptName } from './scripts.ts';
 
 const FOLDER = new URL('./lua/', import.meta.url);
-const PARTS = ['clock', 'mailbox', 'location', 'watchers'];
+const PARTS = ['clock', 'mailbox', 'location', 'watchers', 'inbox', 'nodes'];
 /** Keys that a part takes for itself. */
 const KEYS_OF_PART: Readonly<Record<string, readonly string[]>> = {
   mailbox: ['1', '2', '3', '4', '5'],
   location: ['6'],
+  inbox: ['1', '2', '3'],
+  nodes: ['1'],
 };
 const names = Object.keys(SCRIPTS) as ScriptName[];
 
@@ -58,7 +60,7 @@ describe.each(names)('%s', (name) => {
       loadScript(file).matchAll(/redis\.call\('\w+'(?:, 'STREAM')?, ([^,)]+)/g),
       ([, key]) => key,
     );
-    const own = /^(KEYS\[\d\]|KEYS\[key\]|key|by|MBOX|META|COUNT|BYTES|INDEX|LOC)$/;
+    const own = /^(KEYS\[\d\]|KEYS\[key\]|key|by|MBOX|META|COUNT|BYTES|INDEX|LOC|NODES)$/;
     expect(calls.filter((key) => !own.test(key as string))).toEqual([]);
   });
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { RedisClient } from './connect.ts';
 
@@ -11,7 +12,7 @@ export const SCRIPTS = {
   register: {
     file: 'register',
     keys: [...MAILBOX, 'loc', 'watch'],
-    args: ['node', 'connection', 'resume', 'attempt', 'sticky', 'ttlMs', 'limits', 'mailboxTtlMs'],
+    args: ['node', 'connection', 'resume', 'attempt', 'sticky', 'ttlMs', 'limits', 'mailboxTtlMs', 'reclaims'],
     rest: [],
   },
   refresh: { file: 'refresh', keys: ['loc'], args: ['node', 'epoch', 'ttlMs'], rest: [] },
@@ -38,13 +39,15 @@ export const SCRIPTS = {
   linkAppend: {
     file: 'link_append',
     keys: ['state', 'inbox', 'links'],
-    args: ['from', 'first', 'last', 'exempt', 'inboxBytes', 'envelope'],
+    args: ['from', 'first', 'last', 'acked', 'exempt', 'inboxBytes', 'envelope'],
     rest: [],
   },
   inboxOpen: { file: 'inbox_open', keys: ['state'], args: ['open'], rest: [] },
-  inboxClose: { file: 'inbox_close', keys: ['state', 'inbox'], args: ['reaping'], rest: [] },
+  inboxClose: { file: 'inbox_close', keys: ['state', 'inbox'], args: ['closing'], rest: [] },
   inboxTrim: { file: 'inbox_trim', keys: ['state', 'inbox'], args: ['minId', 'bytes'], rest: [] },
   inboxRemove: { file: 'inbox_remove', keys: ['state', 'inbox', 'links'], args: ['keepMs'], rest: [] },
+  reapTake: { file: 'reap_take', keys: ['state'], args: ['reaper', 'holdMs'], rest: [] },
+  reapFinish: { file: 'reap_finish', keys: ['state', 'inbox', 'links'], args: ['token', 'keepMs'], rest: [] },
   watch: { file: 'watch', keys: ['watch', 'loc'], args: ['node', 'ttlMs'], rest: [] },
   nodeRenew: {
     file: 'node_renew',
@@ -52,6 +55,8 @@ export const SCRIPTS = {
     args: ['node', 'region', 'url', 'connections', 'state', 'leaseMs'],
     rest: [],
   },
+  nodeDeclareDead: { file: 'node_declare_dead', keys: ['nodes'], args: ['dead', 'by', 'leaseMs'], rest: [] },
+  nodeBury: { file: 'node_bury', keys: ['nodes'], args: ['dead'], rest: [] },
   nodeLeave: { file: 'node_leave', keys: ['nodes'], args: ['node'], rest: [] },
 } as const;
 
@@ -78,6 +83,17 @@ export function loadScript(file: string): string {
   const flags = FLAGS.exec(body)?.[1];
   const shebang = flags === undefined ? '#!lua' : `#!lua flags=${flags}`;
   return [shebang, ...parts.map((part) => readFileSync(new URL(`lib/${part}.lua`, FOLDER), 'utf8')), body].join('\n');
+}
+
+/** A script as EVALSHA and SCRIPT LOAD take it. */
+export interface ScriptText {
+  readonly lua: string;
+  readonly sha: string;
+}
+
+export function scriptText(name: ScriptName): ScriptText {
+  const lua = loadScript(SCRIPTS[name].file);
+  return { lua, sha: createHash('sha1').update(lua).digest('hex') };
 }
 
 /** Defines every script as a command of the client, under its name in `SCRIPTS`. */

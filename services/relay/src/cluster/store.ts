@@ -1,6 +1,7 @@
 import type { Store } from '../core/ports.ts';
 import { Commands, type OnCommand } from './commands.ts';
-import { type ClientRole, createClient } from './connect.ts';
+import { type ClientRole, createClient, createLaneClient, onReconnect } from './connect.ts';
+import { RedisAudit } from './consistency.ts';
 import { RedisDirectory } from './directory.ts';
 import { RedisHealth } from './health.ts';
 import { RedisInbox } from './inbox.ts';
@@ -10,6 +11,8 @@ import { RedisLinks } from './links.ts';
 import { RedisMailbox } from './mailbox.ts';
 import { RedisMembership } from './membership.ts';
 import { RedisPresence } from './presence.ts';
+import { RedisReaping } from './reaping.ts';
+import { ReplicatedWrites } from './replicated-writes.ts';
 import { defineScripts } from './scripts.ts';
 import type { RedisTarget } from './url.ts';
 
@@ -19,6 +22,8 @@ export interface RedisStoreOptions {
   readonly target: RedisTarget;
   /** In front of every key; no braces. */
   readonly prefix?: string;
+  /** Replicas that must have a stored message before it is answered as stored; 0 by default. */
+  readonly minReplicas?: number;
   /** Told of each command, for metrics. `inboxRead` waits for entries, so its time says nothing about Redis. */
   readonly onCommand?: OnCommand;
   /** Told of each connection fault, for the log. Reconnecting goes on by itself. */
@@ -32,23 +37,36 @@ const ignore = (): void => undefined;
  * Throws a RangeError for a prefix with braces.
  */
 export function createRedisStore(options: RedisStoreOptions): Store {
-  const { target, prefix = DEFAULT_PREFIX, onCommand = ignore, onError = ignore } = options;
+  const { target, prefix = DEFAULT_PREFIX, minReplicas = 0, onCommand = ignore, onError = ignore } = options;
   const keys = new Keys(prefix);
   const connect = (role: ClientRole) => new Commands(createClient(target, role, onError), onCommand);
   const commands = connect('commands');
   defineScripts(commands.client);
+  const replicated =
+    minReplicas === 0
+      ? null
+      : new ReplicatedWrites({
+          commands,
+          minReplicas,
+          connect: (address) => createLaneClient(target, address, onError),
+        });
+  const writes = replicated ?? commands;
   const inbox = new RedisInbox(commands, keys, () => connect('reader'));
   return {
-    directory: new RedisDirectory(commands, keys),
-    mailbox: new RedisMailbox(commands, keys),
+    directory: new RedisDirectory(commands, writes, keys),
+    mailbox: new RedisMailbox(commands, writes, keys),
     ledger: new RedisLedger(commands, keys),
     links: new RedisLinks(commands, keys),
     inbox,
+    reaping: new RedisReaping(commands, keys),
     presence: new RedisPresence(commands, keys),
     membership: new RedisMembership(commands, keys),
-    health: new RedisHealth(commands),
+    health: new RedisHealth(commands, minReplicas),
+    audit: new RedisAudit(commands, keys, prefix),
+    onDisturbed: (listener) => onReconnect(commands.client, listener),
     async close() {
       await inbox.stop();
+      replicated?.close();
       commands.client.disconnect();
     },
   };

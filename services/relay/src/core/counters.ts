@@ -5,7 +5,7 @@ export const PATHS = ['local', 'remote', 'mailbox'] as const;
 export type Path = (typeof PATHS)[number];
 
 /** Why an owner stopped direct delivery and wrote its window to the mailbox. */
-export const SPILL_CAUSES = ['window_full', 'ack_timeout', 'disconnect', 'handover'] as const;
+export const SPILL_CAUSES = ['window_full', 'ack_timeout', 'disconnect', 'handover', 'lost'] as const;
 export type SpillCause = (typeof SPILL_CAUSES)[number];
 
 /** Fixed upper bounds, kept as plain counts: observing costs one short loop and no allocation. */
@@ -60,6 +60,11 @@ export class Counters {
   /** Messages delivered out of mailboxes. */
   mailboxDelivered = 0;
   handovers = 0;
+  /** Registrations that the store had lost and that were made again. */
+  reclaimed = 0;
+  /** Dead nodes that this one has reaped, and messages that it gave back to the nodes that had sent them. */
+  reaped = 0;
+  reapedMessages = 0;
   lookups = 0;
   /** Messages that came back from a node that had the peer no more: it named the new owner, or knew of none. */
   returnedNamed = 0;

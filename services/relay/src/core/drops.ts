@@ -7,6 +7,7 @@ export const DROP_REASONS = {
   too_large: 'the payload is larger than the limit',
   duplicate_id: 'the id still awaits its receipt on the same connection; ignored',
   send_window: 'the sender has as many messages without a receipt as it may',
+  node_full: 'the messages that the node has under way take as many bytes as they may',
   sticky: 'an earlier message of this connection to the recipient was refused for now',
   offline: 'no-store, and the recipient is not connected',
   unconfirmed: 'no-store, delivered to a connection that did not acknowledge it',
@@ -20,8 +21,14 @@ export const DROP_REASONS = {
   node_unavailable: 'the node of the recipient could not be reached in time',
   evicted: 'evicted from a mailbox by its cap, after it had been receipted queued',
   expired: 'waited in a mailbox for longer than its time to live',
-  stale_frame: 'came again from another node, or from one that has been reaped',
+  stale_frame: 'came again from another node',
+  sender_gone: 'waited to be sent on when its sender was given up',
+  stale_return: 'came back from another node when its outcome was known, or its sender had been given up',
   slow_consumer: 'the connection did not take its outbound bytes; it was closed',
+  control_flood: 'the connection sent more control frames than it may; it was closed',
+  refused_too_often: 'more recipients refused messages of the connection than are remembered; it was closed',
+  registration_limit: 'the node has as many registrations under way as it may',
+  handshake_limit: 'the node has as many sockets that are not WebSockets yet as it may',
   connection_limit: 'the node has as many connections as it may',
 } as const;
 

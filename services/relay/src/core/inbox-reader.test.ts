@@ -1,20 +1,17 @@
 import type { NodeId } from '@causeway/protocol';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { A, B, C, keptLog, key, message, Script } from '../../../../test/simulation/core-kit.ts';
-import { World } from '../../../../test/simulation/world.ts';
-import { Counters } from './counters.ts';
+import { A, B, C, keptLog, key, message, Script, scriptedLinks } from '../../../../test/simulation/core-kit.ts';
 import { InboxReader } from './inbox-reader.ts';
 import type { Message } from './message.ts';
+import { readEnvelope } from './node-frame-reader.ts';
 import * as frames from './node-frames.ts';
 import { NodeLinks } from './node-links.ts';
-import type { Inbox, InboxEntry, LinkAppend, LinkAppendReply } from './ports.ts';
+import type { Inbox, InboxEntry } from './ports.ts';
 
 function setUp() {
-  const world = new World();
-  const appends = new Script<[LinkAppend], LinkAppendReply>();
+  const { world, appends, counters, deps, run } = scriptedLinks({ linkBytes: 1000, inboxBytes: 1000 });
   const trim = new Script<[NodeId, string, number], Awaited<ReturnType<Inbox['trim']>>>();
-  const counters = new Counters();
   const log = keptLog();
   const messages: Message[] = [];
   const heard: unknown[] = [];
@@ -23,17 +20,7 @@ function setUp() {
     (...args: unknown[]): void => {
       heard.push([name, ...args]);
     };
-  const links = new NodeLinks({
-    self: A,
-    links: { append: appends.call },
-    clock: world,
-    timers: world,
-    counters,
-    linkBytes: 1000,
-    inboxBytes: 1000,
-    onFull: () => undefined,
-    onGone: () => undefined,
-  });
+  const links = new NodeLinks(deps);
   let give: (entries: readonly InboxEntry[]) => void = () => undefined;
   const inbox = {
     trim: trim.call,
@@ -61,8 +48,7 @@ function setUp() {
     return id;
   };
   return {
-    ...{ world, appends, trim, counters, log, messages, heard, links, reader, read },
-    run: (ms = 0) => world.run(ms, () => false),
+    ...{ world, appends, trim, counters, log, messages, heard, links, reader, read, run },
     from: (sender: NodeId, first: number, ...all: Buffer[]) =>
       read(
         frames.encodeEnvelope(
@@ -127,7 +113,7 @@ test('acknowledgments go both ways, and a probe is answered', async () => {
   expect(links.frames).toBe(1);
   read(frames.encodeEnvelope(B, 1, 1, [{ bytes: frames.encodeEmpty(frames.NodeFrame.probe) }]));
   await run();
-  expect([appends.calls.length, frames.readEnvelope(appends.last[0].envelope)?.ack]).toEqual([2, 1]);
+  expect([appends.calls.length, readEnvelope(appends.last[0].envelope)?.ack]).toEqual([2, 1]);
   await appends.answer({ kind: 'ok' }, world);
   expect(links.frames).toBe(1);
 });

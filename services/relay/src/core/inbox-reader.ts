@@ -5,7 +5,8 @@ import type { Counters } from './counters.ts';
 import { InboxLog, type LoggedEntry } from './inbox-log.ts';
 import { isAtOrBefore } from './mailbox-id.ts';
 import type { Message } from './message.ts';
-import { type EnvelopeHead, type FieldReader, NodeFrame, type PresenceChange, readEnvelope } from './node-frames.ts';
+import { type EnvelopeHead, type FieldReader, readEnvelope, readMessage } from './node-frame-reader.ts';
+import { NodeFrame, type PresenceChange } from './node-frames.ts';
 import type { NodeLinks } from './node-links.ts';
 import type { Inbox, InboxEntry, Location, MailboxId } from './ports.ts';
 
@@ -165,16 +166,4 @@ export class InboxReader {
       if (this.log.length > 0) this.trimLater();
     });
   }
-}
-
-function readMessage(body: FieldReader, origin: NodeId, order: number, entry: LoggedEntry | null): Message {
-  const path = body.u48();
-  const session = body.u32();
-  const run = body.u16();
-  const id = body.u64();
-  const flags = body.u8();
-  const to = body.key();
-  const from = body.peer();
-  const payload = body.rest();
-  return { id, flags, from, to, payload, origin, session, run, order, pending: null, entry, path };
 }

@@ -1,46 +1,15 @@
 import { ReceiptStatus } from '@causeway/protocol';
 import { describe, expect, test } from 'vitest';
-import { A, B, entryOf, key, message, Script, UNAVAILABLE } from '../../../../test/simulation/core-kit.ts';
-import { World } from '../../../../test/simulation/world.ts';
-import { Counters } from './counters.ts';
+import { A, B, entryOf, key, message, scriptedLinks, UNAVAILABLE } from '../../../../test/simulation/core-kit.ts';
 import { Link } from './link.ts';
-import { encodeReturned, encodeTurn, NodeFrame, readEnvelope } from './node-frames.ts';
-import type { LinkAppend, LinkAppendReply } from './ports.ts';
+import { readEnvelope } from './node-frame-reader.ts';
+import { encodeReturned, encodeTurn, NodeFrame } from './node-frames.ts';
 
 const OK = { kind: 'ok' } as const;
 
 function setUp(linkBytes = 1_000_000) {
-  const world = new World();
-  const appends = new Script<[LinkAppend], LinkAppendReply>();
-  const counters = new Counters();
-  const events: unknown[] = [];
-  const link = new Link(B, {
-    self: A,
-    links: { append: appends.call },
-    clock: world,
-    timers: world,
-    counters,
-    linkBytes,
-    inboxBytes: 5000,
-    onFull: (one, certain) => events.push(['full', one.id, certain]),
-    onGone: (node, messages) => events.push(['gone', node, messages.map(({ id }) => id)]),
-  });
-  return {
-    world,
-    appends,
-    counters,
-    events,
-    link,
-    run: (ms = 0) => world.run(ms, () => false),
-    answer: (reply: LinkAppendReply) => appends.answer(reply, world),
-    /** Types of the frames of the last append, after its first and last sequence. */
-    sent: () => {
-      const [{ first, last, envelope }] = appends.last;
-      const types: number[] = [];
-      for (const head = readEnvelope(envelope); head?.frames.more; ) types.push(head.frames.frame().type);
-      return [first, last, ...types];
-    },
-  };
+  const kit = scriptedLinks({ linkBytes });
+  return { ...kit, link: new Link(B, kit.deps) };
 }
 
 const { none, receipts, returned, turn, probe } = NodeFrame;
@@ -49,7 +18,7 @@ const MESSAGE = NodeFrame.message;
 describe('appending', () => {
   test('what one turn gives rise to travels together, and one append is in flight at a time', async () => {
     const { link, appends, answer, run, sent, events, counters } = setUp();
-    expect([link.message(message({ id: 1 }), 1), link.message(message({ id: 2 }), 1)]).toEqual([1, 2]);
+    expect([link.message(message({ id: 1 }), 1), link.message(message({ id: 2 }), 1)]).toEqual(['taken', 'taken']);
     await run();
     expect([appends.calls.length, ...sent()]).toEqual([1, 1, 2, MESSAGE, MESSAGE]);
     expect(appends.last[0]).toMatchObject({ from: A, to: B, exempt: false, inboxBytes: 5000 });
@@ -101,9 +70,9 @@ describe('appending', () => {
     await answer(OK);
     link.message(message(), 1);
     await run();
-    await answer({ kind: 'reaping' });
+    await answer(UNAVAILABLE);
     await run(10);
-    expect(sent()).toEqual([2, 2, MESSAGE]);
+    expect([appends.calls.length, ...sent()]).toEqual([10, 2, 2, MESSAGE]);
   });
 
   test('a link that does not get through for two seconds takes no messages, but control frames', async () => {
@@ -117,20 +86,20 @@ describe('appending', () => {
     expect(link.message(message(), 1)).toBe('down');
     link.control(encodeTurn(key('bob'), 1));
     await answer(OK);
-    expect(link.message(message(), 1)).toBe(3);
+    expect([link.message(message(), 1), link.last]).toEqual(['taken', 3]);
     expect(events).toEqual([]);
   });
 
   test('takes no message while it holds more than its bytes, until they are acknowledged', async () => {
     const { link, answer, run } = setUp(1000);
-    expect(link.message(message({ payload: new Uint8Array(2000) }), 1)).toBe(1);
+    expect(link.message(message({ payload: new Uint8Array(2000) }), 1)).toBe('taken');
     expect(link.message(message(), 1)).toBe('full');
     link.control(encodeTurn(key('bob'), 1));
     await run();
     await answer(OK);
     expect(link.message(message(), 1)).toBe('full');
     link.acknowledge(1);
-    expect(link.message(message(), 1)).toBe(3);
+    expect([link.message(message(), 1), link.last]).toEqual(['taken', 3]);
   });
 });
 
@@ -182,8 +151,8 @@ describe('acknowledgments', () => {
 });
 
 describe('a gap', () => {
-  test('everything from there on goes again, and what was acknowledged is replaced by nothing', async () => {
-    const { link, answer, run, sent, counters } = setUp();
+  test('everything goes again from there on, or from behind what was acknowledged', async () => {
+    const { link, answer, run, sent, counters, appends } = setUp();
     for (const id of [1, 2, 3]) {
       link.message(message({ id }), 1);
       await run();
@@ -193,10 +162,13 @@ describe('a gap', () => {
     link.message(message({ id: 4 }), 1);
     await run();
     link.control(encodeTurn(key('bob'), 1));
+    expect(appends.last[0].acked).toBe(1);
     await answer({ kind: 'gap', last: 0 });
-    expect(sent()).toEqual([1, 5, none, MESSAGE, MESSAGE, MESSAGE, turn]);
+    expect([appends.last[0].acked, ...sent()]).toEqual([1, 2, 5, MESSAGE, MESSAGE, MESSAGE, turn]);
+    await answer({ kind: 'gap', last: 2 });
+    expect(sent()).toEqual([3, 5, MESSAGE, MESSAGE, turn]);
     await answer(OK);
-    expect([counters.linkGaps, link.frames]).toEqual([1, 4]);
+    expect([counters.linkGaps, link.frames]).toEqual([2, 4]);
     link.acknowledge(5);
     expect([link.frames, link.bytes]).toEqual([0, 0]);
   });
@@ -207,8 +179,11 @@ describe('a gap', () => {
     await run();
     await answer({ kind: 'gap', last: 2 });
     expect(sent()).toEqual([3, 3, MESSAGE]);
-    await answer({ kind: 'reaped' });
-    expect(events).toEqual([['gone', B, [3]]]);
+    await answer({ kind: 'reaped', last: 2 });
+    expect(events).toEqual([
+      ['closed', 3],
+      ['gone', B],
+    ]);
   });
 
   test('messages that were confirmed are sent again whatever the inbox holds', async () => {
@@ -257,33 +232,6 @@ describe('a full inbox', () => {
       ['full', 1, false],
       ['full', 2, true],
     ]);
-  });
-});
-
-describe('a node that has gone', () => {
-  test('gives back what was not appended, in order, and settles what waits for receipts to be sent', async () => {
-    const { link, answer, run, events, appends } = setUp();
-    link.message(message({ id: 1 }), 1);
-    await run();
-    await answer(OK);
-    const entries = [entryOf(B), entryOf(B), entryOf(B)] as const;
-    link.message(message({ id: 2 }), 1);
-    link.receipt(1, 9, ReceiptStatus.delivered, entries[0]);
-    await run(5);
-    link.message(message({ id: 3 }), 1);
-    link.receipt(1, 9, ReceiptStatus.delivered, entries[1]);
-    await answer({ kind: 'reaped' });
-    expect(events.at(-1)).toEqual(['gone', B, [2, 3]]);
-    link.receipt(1, 9, ReceiptStatus.delivered, entries[2]);
-    expect(entries.map(({ unsettled }) => unsettled)).toEqual([0, 0, 0]);
-    expect([link.frames, link.bytes]).toEqual([0, 0]);
-    expect(link.message(message(), 1)).toBe('down');
-    const late = entryOf(B);
-    link.control(encodeReturned(message(), null), [late]);
-    expect(late.unsettled).toBe(0);
-    link.signal(probe);
-    await run(1000);
-    expect(appends.calls.length).toBe(2);
   });
 });
 

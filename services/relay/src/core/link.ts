@@ -4,6 +4,7 @@ import type { Counters } from './counters.ts';
 import { Deque } from './deque.ts';
 import type { LoggedEntry } from './inbox-log.ts';
 import type { Message } from './message.ts';
+import { readMessageFrame } from './node-frame-reader.ts';
 import { encodeEmpty, encodeEnvelope, encodeMessage, NodeFrame, ReceiptsBuilder } from './node-frames.ts';
 import type { LinkAppendReply, Links } from './ports.ts';
 
@@ -38,8 +39,12 @@ export interface LinkDeps {
   readonly inboxBytes: number;
   /** The inbox of the node is full; `certain` is false when an earlier, unanswered try may still have put it there. */
   readonly onFull: (message: Message, certain: boolean) => void;
-  /** The node is gone; these messages never reached it, in their order. */
-  readonly onGone: (node: NodeId, messages: readonly Message[]) => void;
+  /** The node takes no messages any more; these never reached it, in their order. */
+  readonly onClosed: (messages: readonly Message[]) => void;
+  /** The node is gone, and with it what had been appended and then forgotten by the store: these messages, in order. */
+  readonly onGone: (node: NodeId, forgotten: readonly Message[]) => void;
+  /** Whether the node is known to be gone for good. */
+  readonly isGone: (node: NodeId) => boolean;
 }
 
 /**
@@ -71,6 +76,8 @@ export class Link {
   private receiptsScheduled = false;
   /** Milliseconds since 1970 of the last append. */
   private appendedAt = 0;
+  /** The node takes no messages any more, only frames of other kinds. */
+  private closed = false;
   private gone = false;
 
   constructor(node: NodeId, deps: LinkDeps) {
@@ -82,6 +89,15 @@ export class Link {
     return this.heldBytes;
   }
 
+  /** What `bytes` should be, counted anew. */
+  get frameBytes(): number {
+    let bytes = 0;
+    for (const frames of [this.unacked, this.batch ?? [], this.waiting]) {
+      for (const frame of frames) bytes += frame.bytes.length;
+    }
+    return bytes;
+  }
+
   get frames(): number {
     return this.unappended + this.unacked.length;
   }
@@ -91,12 +107,16 @@ export class Link {
     return this.waiting.length + (this.batch?.length ?? 0) + (this.receipts.count > 0 ? 1 : 0);
   }
 
-  /** The sequence under which the message travels, or why it can't: the link is over its bytes, or does not get through. */
-  message(message: Message, path: number): number | 'full' | 'down' {
-    if (this.gone) return 'down';
+  /**
+   * Sends a message on its way, or says why it can't: the node takes none any more, the link is over its bytes, or does
+   * not get through.
+   */
+  message(message: Message, path: number): 'taken' | 'closed' | 'full' | 'down' {
+    if (this.closed) return 'closed';
     if (this.failingSince !== 0 && this.deps.clock.now() - this.failingSince > DOWN_AFTER_MS) return 'down';
     if (this.heldBytes > this.deps.linkBytes) return 'full';
-    return this.enqueue(encodeMessage(message, path), message, null, true);
+    this.enqueue(encodeMessage(message, path), message, null, true);
+    return 'taken';
   }
 
   receipt(session: number, id: MessageId, status: number, entry: LoggedEntry): void {
@@ -124,6 +144,16 @@ export class Link {
     if (!this.gone) this.enqueue(encodeEmpty(type), null, null, false);
   }
 
+  /** The last frame there is. */
+  get last(): number {
+    return this.lastSequence;
+  }
+
+  /** Whether the other node has read all frames up to this one. */
+  hasRead(sequence: number): boolean {
+    return this.ackedSequence >= sequence;
+  }
+
   /** The other node has read all frames up to this one. */
   acknowledge(sequence: number): void {
     if (sequence <= this.ackedSequence) return;
@@ -138,6 +168,12 @@ export class Link {
     }
   }
 
+  /** What it holds is forgotten, and a reply that comes late does nothing. */
+  stop(): void {
+    this.closed = true;
+    this.clear();
+  }
+
   /** To be called every second: asks for an acknowledgment where one is owed. Answers whether it did. */
   probeIfSilent(ackedBefore: number): number {
     if (this.wantedAcks > 0 && this.batch === null && this.ackedSequence === ackedBefore) this.signal(NodeFrame.probe);
@@ -149,13 +185,12 @@ export class Link {
     message: Message | null,
     settles: readonly LoggedEntry[] | null,
     wantsAck: boolean,
-  ): number {
+  ): void {
     this.lastSequence += 1;
     this.waiting.push({ bytes, sequence: this.lastSequence, message, settles, wantsAck });
     this.heldBytes += bytes.length;
     if (wantsAck) this.wantedAcks += 1;
     this.schedule();
-    return this.lastSequence;
   }
 
   private forget(frame: Frame): void {
@@ -224,6 +259,7 @@ export class Link {
         to: this.node,
         first,
         last: first + batch.length - 1,
+        acked: this.ackedSequence,
         exempt: batch.every((frame) => frame.message === null),
         envelope: encodeEnvelope(this.deps.self, first, this.readSequence, batch),
         inboxBytes: this.deps.inboxBytes,
@@ -232,21 +268,25 @@ export class Link {
   }
 
   private replied(reply: LinkAppendReply): void {
-    if (reply.kind !== 'unavailable' && reply.kind !== 'reaping') {
-      this.failingSince = 0;
-      this.retryMs = FIRST_RETRY_MS;
-    }
+    if (this.gone) return;
     switch (reply.kind) {
       case 'ok':
       case 'dup':
         return this.appended();
       case 'gap':
-        return this.resendFrom(reply.last + 1);
+        return this.resendFrom(Math.max(reply.last, this.ackedSequence) + 1);
       case 'full':
-        return this.takeBackMessages();
-      case 'reaped':
-        return this.end();
+        return this.takeBackFull();
+      case 'closing':
+        this.takeBackAll();
+        return this.append();
       case 'reaping':
+        this.takeBackAll();
+        return this.retry();
+      case 'reaped':
+        return this.end(reply.last);
+      case 'missing':
+        if (this.deps.isGone(this.node)) return this.end(0);
         return this.retry();
       case 'unavailable':
         this.uncertain = true;
@@ -257,6 +297,8 @@ export class Link {
   private appended(): void {
     const batch = this.batch as Frame[];
     this.batch = null;
+    this.failingSince = 0;
+    this.retryMs = FIRST_RETRY_MS;
     this.deps.counters.batchFrames.observe(batch.length);
     for (const frame of batch) this.confirm(frame);
     this.goOn();
@@ -278,7 +320,7 @@ export class Link {
 
   /**
    * The inbox lost frames that had been confirmed (or this batch came before its predecessors): everything from `first`
-   * on goes again. Frames that the other node has acknowledged are needed for their numbers only.
+   * on goes again. What the other node has read it need not have again.
    */
   private resendFrom(first: number): void {
     this.deps.counters.linkGaps += 1;
@@ -290,12 +332,6 @@ export class Link {
     this.unacked.clear();
     for (const frame of kept) if (frame.sequence < first) this.unacked.push(frame);
     for (const frame of kept.reverse()) if (frame.sequence >= first) this.waiting.unshift(frame);
-    const start = this.waiting.peek()?.sequence ?? this.lastSequence + 1;
-    for (let sequence = start - 1; sequence >= first; sequence -= 1) {
-      const bytes = encodeEmpty(NodeFrame.none);
-      this.heldBytes += bytes.length;
-      this.waiting.unshift({ bytes, sequence, message: null, settles: null, wantsAck: false });
-    }
     this.next();
   }
 
@@ -303,23 +339,33 @@ export class Link {
    * Receipts and control frames must pass a full inbox, or two nodes could wait for each other for ever. What waits
    * behind the batch is refused with it: a later message of the same sender must not find room that an earlier one did not.
    */
-  private takeBackMessages(): void {
+  private takeBackFull(): void {
     this.deps.counters.linkFull += 1;
     const batch = this.batch as Frame[];
     const behind = [...this.waiting];
-    for (const frame of batch) this.takeBack(frame, !this.uncertain);
-    for (const frame of behind) this.takeBack(frame, true);
+    for (const message of this.takeBack(batch)) this.deps.onFull(message, !this.uncertain);
+    for (const message of this.takeBack(behind)) this.deps.onFull(message, true);
     this.append();
   }
 
-  private takeBack(frame: Frame, certain: boolean): void {
-    const message = frame.message;
-    if (message === null) return;
-    this.heldBytes -= frame.bytes.length;
-    frame.bytes = encodeEmpty(NodeFrame.none);
-    this.heldBytes += frame.bytes.length;
-    frame.message = null;
-    this.deps.onFull(message, certain);
+  /** No message reaches the node any more, not even by an earlier try that had no answer: the reply is final. */
+  private takeBackAll(): void {
+    this.closed = true;
+    const messages = this.takeBack([...(this.batch as Frame[]), ...this.waiting]);
+    if (messages.length > 0) this.deps.onClosed(messages);
+  }
+
+  private takeBack(frames: readonly Frame[]): Message[] {
+    const messages: Message[] = [];
+    for (const frame of frames) {
+      if (frame.message === null) continue;
+      messages.push(frame.message);
+      this.heldBytes -= frame.bytes.length;
+      frame.bytes = encodeEmpty(NodeFrame.none);
+      this.heldBytes += frame.bytes.length;
+      frame.message = null;
+    }
+    return messages;
   }
 
   private retry(): void {
@@ -332,13 +378,20 @@ export class Link {
     });
   }
 
-  private end(): void {
+  /** The store remembers frames up to `last`; what it has forgotten of the rest is in nobody's hands. */
+  private end(last: number): void {
+    this.takeBackAll();
+    const forgotten = [...this.unacked].filter(({ sequence }) => sequence > last);
+    this.clear();
+    this.deps.onGone(
+      this.node,
+      forgotten.flatMap(({ bytes }) => readMessageFrame(bytes, this.deps.self) ?? []),
+    );
+  }
+
+  private clear(): void {
     this.gone = true;
-    const messages: Message[] = [];
-    for (const frame of [...(this.batch ?? []), ...this.waiting]) {
-      if (frame.message !== null) messages.push(frame.message);
-      settle(frame.settles);
-    }
+    for (const frame of [...(this.batch ?? []), ...this.waiting]) settle(frame.settles);
     settle(this.receiptEntries);
     this.receiptEntries = [];
     if (this.receipts.count > 0) this.receipts.take();
@@ -347,7 +400,6 @@ export class Link {
     this.unacked.clear();
     this.heldBytes = 0;
     this.wantedAcks = 0;
-    this.deps.onGone(this.node, messages);
   }
 }
 

@@ -2,7 +2,7 @@ import type { NodeId } from '@causeway/protocol';
 import { type PeerKey, realmOf } from './address.ts';
 import type { Clock, Timers } from './clock.ts';
 import type { Counters } from './counters.ts';
-import { isStorable, type Message, storedBytes } from './message.ts';
+import { isAgain, isStorable, type Message, storedBytes } from './message.ts';
 import type { Directory, LocateReply, Location, MailboxId, StoredMessage, Writer } from './ports.ts';
 import type { RealmAccounts } from './realm-accounts.ts';
 import { Retry } from './retry.ts';
@@ -89,6 +89,7 @@ export class Lookup {
   }
 }
 
-function toStored({ id, from, payload }: Message): StoredMessage {
-  return { id, from, payload, again: false };
+function toStored(message: Message): StoredMessage {
+  const { id, from, payload } = message;
+  return { id, from, payload, again: isAgain(message) };
 }

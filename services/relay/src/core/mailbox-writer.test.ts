@@ -37,7 +37,7 @@ function setUp(maxBytes = 1_000_000) {
   });
   const writer: MailboxWriter = new MailboxWriter(
     key('bob'),
-    { node: A, epoch: 5 },
+    () => ({ node: A, epoch: 5 }),
     backlog,
     {
       onStored: ({ message: { id } }, entry) => events.push(['stored', id, entry]),
@@ -241,7 +241,7 @@ test('a registration whose turn it is not waits, with everything in its order', 
   push(1, 2);
   writer.write(true, '');
   push(3);
-  await answer({ kind: 'wait' });
+  await answer({ kind: 'wait', head: { node: B, epoch: 4 } });
   expect([writer.busy, events, backlog.head?.id, backlog.length]).toEqual([true, [], 1, 3]);
   await world.run(20, () => false);
   expect(events).toEqual([['idle', false]]);

@@ -4,7 +4,7 @@ import type { Backlog, Waiting } from './backlog.ts';
 import type { Clock, Timers } from './clock.ts';
 import type { Counters } from './counters.ts';
 import type { DropReason } from './drops.ts';
-import { isStorable, storedBytes } from './message.ts';
+import { isAgain, isStorable, storedBytes } from './message.ts';
 import type { Final, HandedOver, Location, Mailbox, MailboxId, OwnerAppendReply, Stored, Writer } from './ports.ts';
 import type { RealmAccounts } from './realm-accounts.ts';
 import type { Receipts } from './receipts.ts';
@@ -57,7 +57,7 @@ export interface MailboxWriterEvents {
 export class MailboxWriter {
   busy = false;
   private readonly key: PeerKey;
-  private readonly location: Location;
+  private readonly location: () => Location;
   private readonly backlog: Backlog;
   private readonly events: MailboxWriterEvents;
   private readonly deps: MailboxWriterDeps;
@@ -65,7 +65,7 @@ export class MailboxWriter {
 
   constructor(
     key: PeerKey,
-    location: Location,
+    location: () => Location,
     backlog: Backlog,
     events: MailboxWriterEvents,
     deps: MailboxWriterDeps,
@@ -132,10 +132,10 @@ export class MailboxWriter {
       id: message.id,
       from: message.from,
       payload: message.payload,
-      again: delivery !== null,
+      again: delivery !== null || isAgain(message),
     }));
     mailbox
-      .append(this.key, this.location, write.writer, messages, limits, write.final)
+      .append(this.key, this.location(), write.writer, messages, limits, write.final)
       .then((reply) => this.appended(write, reply));
   }
 

@@ -27,6 +27,13 @@ export interface Message {
   readonly path: number;
 }
 
+/** A flag that only nodes set, and only among themselves: an earlier owner may have delivered the message already. */
+export const AGAIN = 0x80;
+
+export function isAgain(message: Message): boolean {
+  return (message.flags & AGAIN) !== 0;
+}
+
 export function isStorable(message: Message): boolean {
   return (message.flags & SendFlag.noStore) === 0;
 }

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { A, B, message } from '../../../../test/simulation/core-kit.ts';
 import type { PeerKey } from './address.ts';
 import type { Message } from './message.ts';
+import { type FieldReader, readEnvelope } from './node-frame-reader.ts';
 import {
   encodeEcho,
   encodeEmpty,
@@ -13,10 +14,8 @@ import {
   encodePresence,
   encodeReturned,
   encodeTurn,
-  type FieldReader,
   NodeFrame,
   ReceiptsBuilder,
-  readEnvelope,
 } from './node-frames.ts';
 
 const MAX_U48 = 2 ** 48 - 1;

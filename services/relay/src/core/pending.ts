@@ -9,6 +9,8 @@ export interface Pending {
   readonly order: number;
   /** Milliseconds since 1970 at which it was sent. */
   readonly at: number;
+  /** What it counts for in the node's Load. */
+  readonly bytes: number;
   /** Number of the way on which it went to another node (see Route); 0 while it is on this one. */
   path: number;
   /** The sender has its outcome, or has gone without waiting for it: another copy need not be carried on. */

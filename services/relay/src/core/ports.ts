@@ -43,6 +43,11 @@ export interface RegisterRequest {
   /** Given to a new reservation; a renewed one keeps its own. */
   readonly limits: ReservationLimits;
   readonly mailboxTtlMs: number;
+  /**
+   * Epoch of a registration of this connection that the store has lost and that is to be made again: `superseded` if
+   * the peer has an owner with a higher one. 0 for a new connection.
+   */
+  readonly reclaims: number;
 }
 
 export interface Registered {
@@ -140,8 +145,8 @@ export type OwnerAppendReply =
       /** Present when `final` was asked for and all messages were stored. */
       readonly handedOver: HandedOver | null;
     })
-  /** Another registration must hand over first. Nothing was stored. */
-  | { readonly kind: 'wait' }
+  /** The registration at the head of `prev` must hand over first. Nothing was stored. */
+  | { readonly kind: 'wait'; readonly head: Location }
   /** The registration is neither the owner nor in `prev`: it has ended (a repeated final) or the store lost it. */
   | { readonly kind: 'lost'; readonly owner: Location | null }
   | Unavailable;
@@ -235,6 +240,8 @@ export interface LinkAppend {
   /** Sequence numbers of the first and the last frame of the envelope on the link from -> to; they count from 1. */
   readonly first: number;
   readonly last: number;
+  /** The last frame that the other node is known to have read: what the store has lost before it is no gap. */
+  readonly acked: number;
   /** True when the envelope holds only receipts and control frames: the inbox's byte limit does not hold for it. */
   readonly exempt: boolean;
   readonly envelope: Uint8Array;
@@ -249,10 +256,14 @@ export type LinkAppendReply =
   | { readonly kind: 'gap'; readonly last: number }
   /** Over the inbox's byte limit. */
   | { readonly kind: 'full' }
-  /** The node is being reaped: wait for its marker. */
+  /** The node takes no messages any more, only envelopes that are exempt. */
+  | { readonly kind: 'closing' }
+  /** The node is dead, and what it had been handed is being given back: it takes nothing any more. */
   | { readonly kind: 'reaping' }
-  /** The node is gone for good. */
-  | { readonly kind: 'reaped' }
+  /** The node is gone for good. Frames of this link up to `last` had been appended. */
+  | { readonly kind: 'reaped'; readonly last: number }
+  /** The store knows no such inbox: the node is gone for long, or the store has lost it. */
+  | { readonly kind: 'missing' }
   | Unavailable;
 
 /** The sending side of node links: exactly once and in order. */
@@ -270,8 +281,11 @@ export interface InboxEntry {
 
 /** The receiving side: the node's own inbox, a log that is trimmed behind what has been settled. */
 export interface Inbox {
-  /** Creates this node's inbox in state `open`; appends by others are answered `reaped` before this. */
-  open(node: NodeId): Promise<{ kind: 'opened' } | Unavailable>;
+  /**
+   * Makes sure that this node's inbox exists and is open. `created`: it did not exist before. `ended`: it has been
+   * closed or reaped, and is never opened again. Appends by others are answered `missing` before this.
+   */
+  open(node: NodeId): Promise<{ kind: 'opened'; created: boolean } | { kind: 'ended' } | Unavailable>;
   /**
    * Hands entries over in order, as soon as they arrive, until `stop`. After a fault it goes on behind the last entry
    * handed over; when the stream's last generated id is below that, it goes back, and entries come again.
@@ -279,11 +293,39 @@ export interface Inbox {
   start(node: NodeId, onEntries: (entries: readonly InboxEntry[]) => void): void;
   /** Removes all entries up to and with `upTo`, which held `bytes` of envelopes. */
   trim(node: NodeId, upTo: string, bytes: number): Promise<{ kind: 'trimmed' } | Unavailable>;
-  /** Refuses appends from now on (`reaping`), keeps what is there. `last`: id of the last entry there ever was. */
+  /** Takes no messages from now on (`closing`), keeps what is there. `last`: id of the last entry there ever was. */
   close(node: NodeId): Promise<{ kind: 'closed'; last: string } | Unavailable>;
-  /** Ends the inbox: appends are answered `reaped`, the log is removed. */
-  remove(node: NodeId): Promise<{ kind: 'removed' } | Unavailable>;
+  /** Ends this node's own inbox: appends are answered `reaped`, the log is removed. `superseded`: it is being reaped. */
+  remove(node: NodeId): Promise<{ kind: 'removed' } | { kind: 'superseded' } | Unavailable>;
   stop(): Promise<void>;
+}
+
+/** The reaper's lock on one dead node. The token grows with each taking: the fencing token of the reaper's steps. */
+export interface ReaperLock {
+  readonly dead: NodeId;
+  readonly reaper: NodeId;
+  readonly token: number;
+}
+
+/** What a survivor does with a dead node's inbox. */
+export interface Reaping {
+  /**
+   * Takes the lock for `holdMs`, or renews it, and stops all appends in the same step. `taken`: another node holds it.
+   * `reaped`: there is nothing left to do.
+   */
+  take(
+    dead: NodeId,
+    reaper: NodeId,
+    holdMs: number,
+  ): Promise<{ kind: 'held'; lock: ReaperLock } | { kind: 'taken' } | { kind: 'reaped' } | Unavailable>;
+  /** Entries of the dead node's log behind `after` (empty: from the start), at most `count`. */
+  read(
+    dead: NodeId,
+    after: string,
+    count: number,
+  ): Promise<{ kind: 'entries'; entries: readonly InboxEntry[] } | Unavailable>;
+  /** Ends the inbox: appends are answered `reaped`, the log is removed. `superseded`: another node has taken the lock. */
+  finish(lock: ReaperLock): Promise<{ kind: 'finished' } | { kind: 'superseded' } | Unavailable>;
 }
 
 export interface PresenceState {
@@ -292,6 +334,8 @@ export interface PresenceState {
   readonly at: number;
   /** Of the last registration; 0 when nothing is known. */
   readonly epoch: number;
+  /** The owner's node; empty while the peer is offline. */
+  readonly node: NodeId | '';
 }
 
 /** Which nodes want to hear of a peer's coming and going. */
@@ -310,23 +354,58 @@ export interface NodeRecord {
   /** Milliseconds since 1970 by the store's clock. */
   readonly leaseUntil: number;
   readonly since: number;
-  readonly state: 'live' | 'draining' | 'dead';
+  /** Since when the lease has always been renewed before half of it was over. */
+  readonly steadySince: number;
+  /** `dead`: declared dead by another node, and not reaped yet. `reaped`: remembered for a day. */
+  readonly state: 'live' | 'draining' | 'dead' | 'reaped';
 }
 
 /** The nodes of the cluster and their leases, on the store's clock. */
 export interface Membership {
-  /** Writes or renews this node's lease. `dead`: others have declared it dead; it must not go on under this id. */
+  /**
+   * Writes or renews this node's lease, and answers the records of all nodes, this one's included. `dead`: others have
+   * declared it dead; it must not go on under this id.
+   */
   renew(
     record: Pick<NodeRecord, 'node' | 'region' | 'url' | 'connections'> & { state: 'live' | 'draining' },
     leaseMs: number,
-  ): Promise<{ kind: 'renewed' } | { kind: 'dead' } | Unavailable>;
+  ): Promise<{ kind: 'renewed'; now: number; nodes: readonly NodeRecord[] } | { kind: 'dead' } | Unavailable>;
+  /**
+   * Declares a node dead whose lease has run out. `refused`: it has not, or `by` has itself been late with a renewal
+   * within the last `leaseMs` (after an outage of the store nobody may declare the others dead).
+   */
+  declareDead(
+    dead: NodeId,
+    by: NodeId,
+    leaseMs: number,
+  ): Promise<{ kind: 'declared' } | { kind: 'refused' } | Unavailable>;
+  /** A dead node has been reaped. */
+  bury(dead: NodeId): Promise<{ kind: 'buried' } | Unavailable>;
   leave(node: NodeId): Promise<{ kind: 'left' } | Unavailable>;
-  nodes(): Promise<{ kind: 'nodes'; nodes: readonly NodeRecord[] } | Unavailable>;
 }
 
 /** What a store must be like for a node to be ready: reachable, and never evicting keys by itself. */
 export interface StoreHealth {
   check(): Promise<{ kind: 'healthy' } | { kind: 'unhealthy'; reason: string } | Unavailable>;
+}
+
+/** What was found among the store's keys. */
+export interface KeysAudit {
+  readonly kind: 'keys';
+  /** Keys looked at. */
+  readonly looked: number;
+  /** Locations that name the node. */
+  readonly located: readonly { readonly key: PeerKey; readonly epoch: number }[];
+  /** Keys that have no end and should have one. */
+  readonly lasting: readonly string[];
+}
+
+/** Tells what the store really holds; for the operator, and of no use on the message path. */
+export interface Audit {
+  /** Bytes of the entries in a node's inbox (null: too many to count) and those that their account says. */
+  inbox(node: NodeId): Promise<{ kind: 'inbox'; account: number; contents: number | null } | Unavailable>;
+  /** Looks at about `limit` keys. */
+  keys(node: NodeId, limit: number): Promise<KeysAudit | Unavailable>;
 }
 
 /** Everything that several nodes share. */
@@ -336,9 +415,16 @@ export interface Store {
   readonly ledger: Ledger;
   readonly links: Links;
   readonly inbox: Inbox;
+  readonly reaping: Reaping;
   readonly presence: Presence;
   readonly membership: Membership;
   readonly health: StoreHealth;
+  readonly audit: Audit;
+  /**
+   * Has `listener` called after every event that may have cost the store what it had confirmed: a connection that was
+   * made again, a primary that another has taken the place of.
+   */
+  onDisturbed(listener: () => void): void;
   /** Ends all connections to the store. */
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
-import { type PeerId, PRESENCE_GRACE_MS } from '@causeway/protocol';
+import { type NodeId, type PeerId, PRESENCE_GRACE_MS } from '@causeway/protocol';
 import { expect, test } from 'vitest';
-import { A, B, key, Script, UNAVAILABLE } from '../../../../test/simulation/core-kit.ts';
+import { A, B, C, key, Script, UNAVAILABLE } from '../../../../test/simulation/core-kit.ts';
 import { World } from '../../../../test/simulation/world.ts';
 import type { PeerKey } from './address.ts';
 import type { Connection } from './connection.ts';
@@ -26,7 +26,13 @@ function setUp() {
       return { kind: 'unwatched' };
     },
   } as unknown as Presence;
-  const board = new PresenceBoard({ self: A, presence, links, clock: world, timers: world, counters });
+  const dead = new Set<NodeId>();
+  const ended: unknown[] = [];
+  const board = new PresenceBoard({
+    ...{ self: A, presence, links, clock: world, timers: world, counters },
+    isDead: (node) => dead.has(node),
+    endFor: (peer, { node, epoch }) => ended.push([peer, node, epoch]),
+  });
   const told: string[] = [];
   const watcher = (name: string) =>
     ({
@@ -34,10 +40,10 @@ function setUp() {
         told.push(`${name}: ${peer} ${online ? 'came' : 'left'} ${at}`),
     }) as unknown as Connection;
   const heard = (online: boolean, at: number, epoch: number) => board.heard({ key: BOB, online, at, epoch });
-  const state = (online: boolean, at: number, epoch: number) =>
-    watch.answer({ kind: 'state', online, at, epoch }, world);
+  const state = (online: boolean, at: number, epoch: number, node = online ? B : ('' as const)) =>
+    watch.answer({ kind: 'state', online, at, epoch, node }, world);
   return {
-    ...{ world, watch, unwatched, counters, linked, board, told, watcher, heard, state },
+    ...{ world, watch, unwatched, counters, linked, board, told, watcher, heard, state, dead, ended },
     run: (ms: number) => world.run(ms, () => false),
   };
 }
@@ -123,6 +129,54 @@ test('renews a watch in the middle of its life', async () => {
   board.renew();
   board.renew();
   expect([watch.calls.length, watch.last]).toEqual([2, [BOB, A, TTL]]);
+});
+
+test('a node has died: all watches are renewed soon, and owners on it are ended', async () => {
+  const { board, watcher, told, state, watch, dead, ended, world } = setUp();
+  const carol = key('carol');
+  board.watch(BOB, watcher('x'));
+  await state(true, 5, 1);
+  board.watch(carol, watcher('x'));
+  await state(true, 6, 2);
+  dead.add(B);
+  board.renewAll();
+  board.renew();
+  expect(watch.calls.slice(2)).toEqual([
+    [BOB, A, TTL],
+    [carol, A, TTL],
+  ]);
+  await state(true, 5, 1, B);
+  await state(true, 6, 3, C);
+  expect([ended, told]).toEqual([[[BOB, B, 1]], ['x: bob came 5', 'x: carol came 6']]);
+  board.renewAll();
+  board.renew();
+  await watch.answer(UNAVAILABLE, world);
+  await state(false, 7, 3);
+  board.renew();
+  expect(watch.calls.slice(6)).toEqual([[BOB, A, TTL]]);
+});
+
+test('a watch that finds an owner on a dead node tells of it, and ends it', async () => {
+  const { board, watcher, told, state, dead, ended, heard, run } = setUp();
+  dead.add(B);
+  board.watch(BOB, watcher('x'));
+  await state(true, 5, 1);
+  expect([told, ended]).toEqual([['x: bob came 5'], [[BOB, B, 1]]]);
+  heard(false, 8, 1);
+  await run(PRESENCE_GRACE_MS);
+  expect(told.at(-1)).toBe('x: bob left 8');
+});
+
+test('at most 500 watches are renewed at a time, then the others', async () => {
+  const { board, watcher, state, watch } = setUp();
+  const count = 501;
+  for (let i = 0; i < count; i += 1) board.watch(key(`p${i}`), watcher('x'));
+  for (let i = 0; i < count; i += 1) await state(false, 0, 0);
+  board.renewAll();
+  board.renew();
+  expect(watch.calls.length).toBe(count + 500);
+  board.renew();
+  expect([watch.calls.length, watch.last[0]]).toEqual([count + 501, key('p500')]);
 });
 
 test('a change goes to the nodes that watch, this one included', async () => {

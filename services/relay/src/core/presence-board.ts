@@ -5,11 +5,13 @@ import type { Connection } from './connection.ts';
 import type { Counters } from './counters.ts';
 import { encodePresence, type PresenceChange } from './node-frames.ts';
 import type { NodeLinks } from './node-links.ts';
-import type { Presence } from './ports.ts';
+import type { Location, Presence, PresenceState } from './ports.ts';
 import { Retry } from './retry.ts';
 
 /** A node stays a watcher for this long without saying so again. */
 const WATCH_TTL_MS = 10 * 60_000;
+/** Watches are renewed at most this many at a time, however many there are. */
+const MAX_AT_ONCE = 500;
 
 interface Watched {
   readonly watchers: Set<Connection>;
@@ -27,6 +29,9 @@ export interface PresenceBoardDeps {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly counters: Counters;
+  readonly isDead: (node: NodeId) => boolean;
+  /** Ends the registration of a dead node; whoever watches the peer hears of it. */
+  readonly endFor: (key: PeerKey, location: Location) => void;
 }
 
 /** Who on this node watches whom, and what they have been told. */
@@ -88,14 +93,29 @@ export class PresenceBoard {
     });
   }
 
-  /** Now and then: a watch that is not renewed ends. */
+  /** Every second: a watch that is not renewed ends. */
   renew(): void {
     const now = this.deps.clock.now();
+    let left = MAX_AT_ONCE;
     for (const [key, watched] of this.watched) {
       if (watched.renewAt > now || watched.state === null) continue;
+      if (left === 0) return;
+      left -= 1;
       watched.renewAt = now + WATCH_TTL_MS / 2;
-      this.deps.presence.watch(key, this.deps.self, WATCH_TTL_MS);
+      this.deps.presence.watch(key, this.deps.self, WATCH_TTL_MS).then((reply) => {
+        if (reply.kind === 'unavailable') watched.renewAt = 0;
+        else this.endIfDead(key, reply);
+      });
     }
+  }
+
+  /** A node has died, or the store may have lost the watches: all are renewed soon, and tell of owners that are dead. */
+  renewAll(): void {
+    for (const watched of this.watched.values()) watched.renewAt = 0;
+  }
+
+  private endIfDead(key: PeerKey, { node, epoch }: PresenceState): void {
+    if (node !== '' && this.deps.isDead(node)) this.deps.endFor(key, { node, epoch });
   }
 
   private ask(key: PeerKey, watched: Watched, retry: Retry): void {
@@ -107,6 +127,7 @@ export class PresenceBoard {
       }
       watched.renewAt = this.deps.clock.now() + WATCH_TTL_MS / 2;
       if (watched.state === null) this.become(key, watched, reply);
+      this.endIfDead(key, reply);
     });
   }
 

@@ -5,8 +5,8 @@ import type { Connection } from './connection.ts';
 import type { SpillCause } from './counters.ts';
 import { isAtOrBefore } from './mailbox-id.ts';
 import { MailboxWriter, type MailboxWriterDeps } from './mailbox-writer.ts';
-import { isStorable, type Message } from './message.ts';
-import type { HandedOver, Location, MailboxEntry, MailboxId, Registered } from './ports.ts';
+import { isAgain, isStorable, type Message } from './message.ts';
+import type { HandedOver, Location, MailboxEntry, MailboxId, Registered, RegisterRequest } from './ports.ts';
 import { Removals } from './removals.ts';
 import { Retry } from './retry.ts';
 import { type Delivery, deliveryBytes, Window } from './window.ts';
@@ -14,6 +14,8 @@ import { type Delivery, deliveryBytes, Window } from './window.ts';
 export interface RecipientDeps extends MailboxWriterDeps {
   /** Has `sweep` called now and then, until it answers false. */
   readonly sweepLater: (recipient: Recipient) => void;
+  /** The store has lost the registration; it is to be made again. */
+  readonly onLost: (recipient: Recipient) => void;
   /** The registration has ended; `rest` came too late for it. `lost`: the store did not know of it any more. */
   readonly onEnded: (recipient: Recipient, handedOver: HandedOver, rest: readonly Message[], lost: boolean) => void;
 }
@@ -32,7 +34,11 @@ export type RecipientMode = 'joining' | 'catching-up' | 'live' | 'leaving' | 'en
  */
 export class Recipient {
   readonly key: PeerKey;
-  readonly location: Location;
+  /** What was asked for at the registration. */
+  readonly request: RegisterRequest;
+  location: Location;
+  /** Earlier registrations that have to hand over first, oldest first; empty once they have. */
+  former: readonly Location[];
   /** Set while messages of this node's own senders must wait for others that are still under way (see Router.hold). */
   held = false;
   private connection: Connection | null;
@@ -44,10 +50,12 @@ export class Recipient {
   /** The mailbox may hold entries behind `cursor`. */
   private more: boolean;
   private cursor: MailboxId | '' = '';
-  private readonly seen: MailboxId | '';
+  private seen: MailboxId | '';
   private reading = false;
   /** An earlier registration has to hand over before this one may write. */
   private waitsForTurn: boolean;
+  /** The store has lost the registration, and it is being made again. */
+  private suspended = false;
   /** An earlier registration on this very node has not ended: it may still have messages that come first. */
   private waitsForEarlier: boolean;
   private swept = false;
@@ -55,15 +63,17 @@ export class Recipient {
   private readonly retry = new Retry();
 
   constructor(
-    key: PeerKey,
-    location: Location,
+    request: RegisterRequest,
     registered: Registered,
     hasEarlier: boolean,
     connection: Connection | null,
     deps: RecipientDeps,
   ) {
+    const { key, node } = request;
     this.key = key;
-    this.location = location;
+    this.request = request;
+    this.location = { node, epoch: registered.epoch };
+    this.former = registered.prev;
     this.connection = connection;
     this.deps = deps;
     this.window = new Window(deps.settings.deliveryWindow, deps.settings.deliveryWindowBytes);
@@ -75,7 +85,7 @@ export class Recipient {
     this.removals = new Removals(key, deps, () => this.pump());
     this.writer = new MailboxWriter(
       key,
-      location,
+      () => this.location,
       this.backlog,
       {
         onStored: (waiting, entry) => this.hasStored(waiting, entry),
@@ -134,8 +144,34 @@ export class Recipient {
     this.leave('handover');
   }
 
-  /** The store no longer has the registration: its client has to come again, and nobody will say that it is its turn. */
+  /**
+   * The store no longer has the registration: until it is made again nothing is delivered or stored. What is
+   * unacknowledged goes to the mailbox first then, because others may have written to it meanwhile. False: there is
+   * nothing to be made again.
+   */
+  suspend(): boolean {
+    if (this.suspended || this.connection === null || this.mode === 'leaving' || this.mode === 'ended') return false;
+    this.spill('lost');
+    this.suspended = true;
+    this.waitsForTurn = true;
+    this.mode = 'joining';
+    return true;
+  }
+
+  /** The registration was made again. What the mailbox holds now may have been delivered already. */
+  resume(registered: Registered): void {
+    this.suspended = false;
+    this.location = { node: this.location.node, epoch: registered.epoch };
+    this.former = registered.prev;
+    this.waitsForTurn = registered.prev.length > 0;
+    if (this.seen === '' || (this.cursor !== '' && isAtOrBefore(this.seen, this.cursor))) this.seen = this.cursor;
+    this.cursor = '';
+    this.proceed();
+  }
+
+  /** The peer has another owner: its client has to come again, and nobody will say that it is this one's turn. */
   lost(): void {
+    this.suspended = false;
     this.sendAway();
     this.leave('disconnect');
     this.turn();
@@ -149,8 +185,18 @@ export class Recipient {
 
   /** Everyone before this registration has handed over. */
   turn(): void {
+    if (this.suspended) return;
     this.waitsForTurn = false;
+    this.former = [];
     this.proceed();
+  }
+
+  /** One registration before this one has ended; it is this one's turn when none is left. */
+  formerEnded(location: Location): void {
+    const left = this.former.filter(({ node, epoch }) => node !== location.node || epoch !== location.epoch);
+    if (left.length === this.former.length) return;
+    this.former = left;
+    if (left.length === 0) this.turn();
   }
 
   /**
@@ -208,7 +254,7 @@ export class Recipient {
     const { id, from, payload } = message;
     this.track(message, '', deliveryBytes(from, payload));
     if (message.entry === null) this.deps.counters.carried('local', payload.length);
-    this.connection?.deliver(this.window.lastSeq, id, 0, from, payload);
+    this.connection?.deliver(this.window.lastSeq, id, isAgain(message) ? DeliverFlag.again : 0, from, payload);
   }
 
   private deliverStored(entry: MailboxEntry): void {
@@ -326,11 +372,14 @@ export class Recipient {
   }
 
   private hasLost(owner: Location | null, unwritten: readonly Waiting[]): void {
+    this.backlog.unshift(unwritten);
+    const isReplaced = owner !== null && owner.epoch > this.location.epoch;
+    if (this.suspended) return;
+    if (!isReplaced && this.connection !== null && this.mode !== 'leaving') return this.deps.onLost(this);
     if (this.mode !== 'leaving') {
       this.sendAway();
       this.spill('disconnect');
     }
-    this.backlog.unshift(unwritten);
     this.giveUpUnstorable(Number.POSITIVE_INFINITY);
     this.end({ next: null, owner, watchers: [] }, true);
   }

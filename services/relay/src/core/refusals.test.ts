@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { B, key, message } from '../../../../test/simulation/core-kit.ts';
-import { Refusals } from './refusals.ts';
+import { A, B, key, message } from '../../../../test/simulation/core-kit.ts';
+import { MAX_REFUSALS, Refusals } from './refusals.ts';
 
 test('holds for the run that was refused and earlier ones, of this connection and recipient only', () => {
   const refusals = new Refusals();
@@ -53,4 +53,30 @@ test('are forgotten after a minute, each in its time', () => {
   expect([1, 2].map((session) => refusals.check(message({ session })))).toEqual([19, 0]);
   refusals.sweep(62_000);
   expect(refusals.check(message({ session: 1 }))).toBe(0);
+});
+
+test('those of a connection that has ended are forgotten at once', () => {
+  const refusals = new Refusals();
+  refusals.add(message({ session: 1 }), 19, 0);
+  refusals.add(message({ session: 1, to: key('carol') }), 19, 0);
+  refusals.add(message({ session: 2 }), 19, 0);
+  refusals.forget(A, 1);
+  refusals.forget(A, 3);
+  expect([1, 2].map((session) => refusals.check(message({ session })))).toEqual([0, 19]);
+  expect(refusals.size).toBe(1);
+});
+
+test('are bounded in number: the connection that refused longest ago is forgotten', () => {
+  const refusals = new Refusals();
+  const each = MAX_REFUSALS / 2;
+  for (let index = 0; index < each; index += 1) {
+    refusals.add(message({ session: 1, to: key(`${index}`) }), 19, 0);
+    refusals.add(message({ session: 2, to: key(`${index}`) }), 19, 0);
+  }
+  refusals.add(message({ session: 1, to: key('0'), run: 1 }), 19, 0);
+  expect(refusals.size).toBe(2 * each);
+  refusals.add(message({ session: 3 }), 19, 0);
+  expect(refusals.size).toBe(each + 1);
+  const held = [1, 2].map((session) => refusals.check(message({ session, to: key('1') })));
+  expect([...held, refusals.check(message({ session: 3 }))]).toEqual([19, 0, 19]);
 });

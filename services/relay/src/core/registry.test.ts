@@ -4,7 +4,8 @@ import {
   A,
   B,
   C,
-  Client,
+  type Client,
+  come,
   key,
   Script,
   TestCluster,
@@ -25,13 +26,6 @@ async function setUp() {
     return [location?.owner?.node ?? null, location?.prev.length ?? 0];
   };
   return { cluster, a: a.relay, b: b.relay, c: c.relay, state };
-}
-
-/** Says HELLO and does not wait. */
-function come(relay: ConstructorParameters<typeof Client>[0], peer = 'bob'): Client {
-  const client = new Client(relay);
-  client.hello(peer);
-  return client;
 }
 
 describe('a newer connection', () => {
@@ -296,44 +290,4 @@ describe('two registrations of one node', () => {
     expect(alice.take()).toEqual(ids.map((id) => `receipt ${id} ${queued}`));
     expect(second.take()).toEqual(['welcome', 'deliver 1 alice 1']);
   });
-});
-
-test('when the store forgets everything, what two registrations of one node still had is not lost', async () => {
-  const cluster = new TestCluster();
-  const appends = new Script<[], void>();
-  const { relay: a } = await cluster.start(A, {}, ({ mailbox }) => ({
-    mailbox: withMethods(mailbox, {
-      async append(...args: Parameters<Mailbox['append']>) {
-        await appends.call();
-        return mailbox.append(...args);
-      },
-    }),
-  }));
-  const alice = await cluster.connect(a, 'alice');
-  await cluster.connect(a, 'bob');
-  alice.sendTo('bob', 1);
-  const second = come(a);
-  await cluster.run(20);
-  alice.sendTo('bob', 2);
-  second.hangUp();
-  cluster.shared.peers.delete(BOB);
-  await cluster.run(20);
-  while (appends.open > 0) {
-    await appends.answer(undefined, cluster.world);
-    await cluster.run(20);
-  }
-  await cluster.run(3000);
-  expect(alice.take().sort()).toEqual([`receipt 1 ${queued}`, `receipt 2 ${queued}`]);
-});
-
-test('a registration that the store has lost sends its client away', async () => {
-  const { cluster, a } = await setUp();
-  const alice = await cluster.connect(a, 'alice');
-  const bob = await cluster.connect(a, 'bob');
-  alice.sendTo('bob', 1);
-  cluster.shared.peers.delete(BOB);
-  await cluster.run(1_300_000);
-  expect([bob.take(), bob.closedWith]).toEqual([['deliver 1 alice 1', 'error unavailable'], CloseCode.unavailable]);
-  expect(alice.take()).toEqual([`receipt 1 ${queued}`]);
-  expect(a.gauges(0).registrations).toBe(1);
 });

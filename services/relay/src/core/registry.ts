@@ -1,7 +1,9 @@
+import type { NodeId } from '@causeway/protocol';
 import type { PeerKey } from './address.ts';
 import type { Clock, Timers } from './clock.ts';
 import type { Connection } from './connection.ts';
 import type { Counters } from './counters.ts';
+import type { Members } from './members.ts';
 import type { Message } from './message.ts';
 import { encodeHandover, encodeTurn } from './node-frames.ts';
 import type { NodeLinks } from './node-links.ts';
@@ -14,6 +16,8 @@ import type { Settings } from './settings.ts';
 
 /** A registration that has no answer for this long is refused. */
 const REGISTER_FOR_MS = 4000;
+/** One that the store has lost, and could not be made again in that time, is tried again after this. */
+const RECLAIM_AGAIN_MS = 500;
 
 export interface RegistryDeps {
   readonly settings: Settings;
@@ -24,7 +28,9 @@ export interface RegistryDeps {
   readonly links: NodeLinks;
   readonly router: () => Router;
   readonly presence: PresenceBoard;
-  readonly recipient: Omit<RecipientDeps, 'onEnded'>;
+  readonly isDead: (node: NodeId) => boolean;
+  readonly members: Pick<Members, 'isHeld' | 'whenHeld'>;
+  readonly recipient: Omit<RecipientDeps, 'onEnded' | 'onLost'>;
 }
 
 export interface Registration {
@@ -40,6 +46,8 @@ export class Registry {
   private readonly replaced = new Map<string, Recipient>();
   /** What concerns a peer while its registration here is under way waits for that. */
   private readonly registering = new Map<PeerKey, { count: number; deferred: (() => void)[] }>();
+  /** Registrations of dead nodes that are being ended, by key and epoch. */
+  private readonly ending = new Set<string>();
   private readonly deps: RegistryDeps;
   private readonly recipientDeps: RecipientDeps;
 
@@ -47,11 +55,13 @@ export class Registry {
     this.deps = deps;
     this.recipientDeps = {
       ...deps.recipient,
+      onLost: (recipient) => void this.reclaim(recipient),
       onEnded: (recipient, handedOver, rest, lost) => {
         const { key, location } = recipient;
         this.ended(recipient, handedOver, rest);
         // The owner stays the owner until all before it have ended: without it, the store has lost the peer.
-        if (lost && handedOver.owner === null) this.nextHere(key, location.epoch)?.lost();
+        const next = lost && handedOver.owner === null ? this.nextHere(key, location.epoch) : null;
+        if (next !== null) void this.reclaim(next);
       },
     };
   }
@@ -85,9 +95,13 @@ export class Registry {
     connection: () => Connection | null,
   ): Promise<Registration | Exclude<RegisterReply, Registered>> {
     const { key } = request;
+    const { members } = this.deps;
+    if (!members.isHeld) return { kind: 'unavailable', reason: 'the lease of this node has run out' };
     this.begin(key);
     await new Promise<void>((proceed) => this.deps.router().beforeRegistration(key, proceed));
     const reply = await this.registerWithRetries(request);
+    // A node that stood still meanwhile may be dead to the others, and its peers be elsewhere.
+    await new Promise<void>((proceed) => members.whenHeld(proceed));
     if (reply.kind !== 'registered') {
       this.deps.router().registrationFailed(key);
       this.done(key);
@@ -96,6 +110,55 @@ export class Registry {
     const recipient = this.admit(request, reply, connection());
     this.done(key);
     return { recipient, registered: reply };
+  }
+
+  /**
+   * The store has lost a registration, or may have: makes it again, and its client does not notice. Another node's
+   * messages went to the mailbox meanwhile, so the peer catches up before it is live again.
+   */
+  async reclaim(recipient: Recipient): Promise<void> {
+    // One that leaves is not made again; but nobody will tell it that it is its turn.
+    if (!recipient.suspend()) return recipient.turn();
+    const { key, location, request } = recipient;
+    this.begin(key);
+    await new Promise<void>((proceed) => this.deps.router().beforeRegistration(key, proceed));
+    const reply = await this.reclaimWithRetries({ ...request, reclaims: location.epoch }, recipient);
+    if (reply.kind === 'registered') this.reclaimed(recipient, reply);
+    else {
+      this.deps.router().registrationFailed(key);
+      recipient.lost();
+    }
+    this.done(key);
+  }
+
+  private async reclaimWithRetries(request: RegisterRequest, recipient: Recipient): Promise<RegisterReply> {
+    for (;;) {
+      const reply = await this.registerWithRetries(request);
+      if (reply.kind !== 'unavailable' || recipient.state !== 'joining') return reply;
+      await new Promise<void>((resume) => this.deps.timers.after(RECLAIM_AGAIN_MS, resume));
+    }
+  }
+
+  private reclaimed(recipient: Recipient, registered: Registered): void {
+    const { router, presence, clock, counters } = this.deps;
+    const { key, location } = recipient;
+    counters.reclaimed += 1;
+    const isOwner = this.owners.get(key) === recipient;
+    if (!isOwner && this.replaced.delete(`${location.epoch} ${key}`)) {
+      this.replaced.set(`${registered.epoch} ${key}`, recipient);
+    }
+    const held = router().registrationSucceeded(key);
+    if (isOwner) recipient.held = held;
+    recipient.resume(registered);
+    presence.changed({ key, online: true, at: clock.now(), epoch: registered.epoch }, registered.watchers);
+    for (const former of registered.prev) this.askToHandOver(key, former);
+  }
+
+  /** A node is dead: its registrations, as far as others here wait for them, are ended in its name. */
+  nodeDead(node: NodeId): void {
+    for (const recipient of [...this.owners.values(), ...this.replaced.values()]) {
+      for (const former of recipient.former) if (former.node === node) this.endFor(recipient.key, former);
+    }
   }
 
   /** Another node's registration of the peer asks the one with this epoch to hand over. */
@@ -159,11 +222,11 @@ export class Registry {
   }
 
   private admit(request: RegisterRequest, registered: Registered, connection: Connection | null): Recipient {
-    const { key, node } = request;
+    const { key } = request;
     const { epoch } = registered;
     const older = this.owners.get(key);
     const hasEarlier = older !== undefined && this.hasEarlier(key, epoch);
-    const recipient = new Recipient(key, { node, epoch }, registered, hasEarlier, connection, this.recipientDeps);
+    const recipient = new Recipient(request, registered, hasEarlier, connection, this.recipientDeps);
     if (older !== undefined && older.location.epoch > epoch) {
       this.replaced.set(`${epoch} ${key}`, recipient);
       this.deps.router().registrationFailed(key);
@@ -182,6 +245,8 @@ export class Registry {
     if (former.node === this.deps.settings.node) {
       // Not within this turn: the new owner's WELCOME comes first.
       queueMicrotask(() => this.handOver(key, former.epoch));
+    } else if (this.deps.isDead(former.node)) {
+      this.endFor(key, former);
     } else {
       this.deps.links.to(former.node).control(encodeHandover(key, former.epoch));
     }
@@ -227,6 +292,7 @@ export class Registry {
   private pass(key: PeerKey, next: Location | null): void {
     if (next === null) return;
     if (next.node === this.deps.settings.node) this.turn(key, next.epoch);
+    else if (this.deps.isDead(next.node)) this.endFor(key, next);
     else this.deps.links.to(next.node).control(encodeTurn(key, next.epoch));
   }
 
@@ -235,27 +301,61 @@ export class Registry {
     if (this.find(key, epoch) === null && !this.registering.has(key)) this.endUnknown(key, epoch);
   }
 
+  /** Ends the registration of a dead node in its name, which its epoch fences; those before it have to end first. */
+  endFor(key: PeerKey, location: Location): void {
+    const name = `${location.epoch} ${key}`;
+    if (this.ending.has(name)) return;
+    this.ending.add(name);
+    // A writer of its own: a write of this node to the same mailbox may be under way at the same time.
+    const heir = `${this.deps.settings.node}:${location.node}` as NodeId;
+    this.endAs(key, location, this.writer(heir), new Retry(), () => this.ending.delete(name));
+  }
+
   /** A registration under this node's name that nobody here holds: it was made, but its answer never came. */
   private endUnknown(key: PeerKey, epoch: number): void {
     const { node } = this.deps.settings;
-    this.endAs(key, { node, epoch }, { node, sequence: this.deps.recipient.nextWrite() }, new Retry());
+    this.endAs(key, { node, epoch }, this.writer(node), new Retry(), () => undefined);
+  }
+
+  private writer(node: NodeId): Writer {
+    return { node, sequence: this.deps.recipient.nextWrite() };
   }
 
   /** Asks under the same sequence again: only then is an answer that was lost told once more. */
-  private endAs(key: PeerKey, location: Location, writer: Writer, retry: Retry): void {
-    const { settings, store, clock, timers, presence } = this.deps;
+  private endAs(key: PeerKey, location: Location, writer: Writer, retry: Retry, done: () => void): void {
+    const { settings, store, clock, timers } = this.deps;
     const limits = { messages: settings.mailboxMessages, bytes: settings.mailboxBytes, ttlMs: settings.mailboxTtlMs };
+    const again = (): void => {
+      timers.after(retry.failed(clock.now()), () => this.endAs(key, location, writer, retry, done));
+    };
     store.mailbox.append(key, location, writer, [], limits, { seen: '' }).then((reply) => {
-      if (reply.kind === 'unavailable') {
-        timers.after(retry.failed(clock.now()), () => this.endAs(key, location, writer, retry));
-      } else if (reply.kind === 'stored' && reply.handedOver !== null) {
-        const { next, owner, watchers } = reply.handedOver;
-        this.pass(key, next);
-        if (owner === null) presence.changed({ key, online: false, at: clock.now(), epoch: location.epoch }, watchers);
-      } else if (reply.kind === 'stored') {
-        // Another write of this node came between; that one's answer is all that the store remembers.
-        this.endUnknown(key, location.epoch);
+      if (reply.kind === 'unavailable') return again();
+      // This node's own ends when it is told that it is its turn; a dead one is told nothing.
+      if (reply.kind === 'wait' && location.node !== settings.node) {
+        if (this.deps.isDead(reply.head.node)) this.endFor(key, reply.head);
+        return again();
       }
+      if (reply.kind === 'stored' && reply.handedOver === null) {
+        // Another write under this name came between; that one's answer is all that the store remembers.
+        return this.endAs(key, location, this.writer(writer.node), new Retry(), done);
+      }
+      done();
+      if (reply.kind === 'stored' && reply.handedOver !== null) this.hasEnded(key, location, reply.handedOver);
+      else this.formerEnded(key, location);
     });
+  }
+
+  /** It had ended before, and whoever ended it may have died before it told who is next: each that waits finds out. */
+  private formerEnded(key: PeerKey, location: Location): void {
+    for (const recipient of [this.owners.get(key), ...this.replaced.values()]) {
+      if (recipient?.key === key) recipient.formerEnded(location);
+    }
+  }
+
+  private hasEnded(key: PeerKey, location: Location, { next, owner, watchers }: HandedOver): void {
+    this.pass(key, next);
+    if (owner !== null) return;
+    const change = { key, online: false, at: this.deps.clock.now(), epoch: location.epoch };
+    this.deps.presence.changed(change, watchers);
   }
 }

@@ -1,17 +1,23 @@
-import { type PeerId, type RealmName, ReceiptStatus } from '@causeway/protocol';
+import { type NodeId, type PeerId, type RealmName, ReceiptStatus } from '@causeway/protocol';
+import type { PeerKey } from './address.ts';
 import { type Authenticator, OpenAuthenticator } from './authenticator.ts';
 import type { Clock, Log, Timers } from './clock.ts';
 import type { Connection, ConnectionHandler } from './connection.ts';
-import { Counters, type Gauges } from './counters.ts';
+import { Consistency, type ConsistencyReport, type Counts } from './consistency.ts';
+import type { Counters, Gauges } from './counters.ts';
+import { otherUrls, sendAway } from './drain.ts';
 import { InboxReader } from './inbox-reader.ts';
-import { Lease, RENEWALS } from './lease.ts';
+import { Load } from './load.ts';
 import { Lookup } from './lookup.ts';
+import { Members } from './members.ts';
 import type { Message } from './message.ts';
 import { encodeEcho } from './node-frames.ts';
 import { NodeLinks } from './node-links.ts';
 import type { Location, Store } from './ports.ts';
 import { PresenceBoard } from './presence-board.ts';
 import { RealmAccounts } from './realm-accounts.ts';
+import { Reaper } from './reaper.ts';
+import { Rebalance, type RebalanceReply } from './rebalance.ts';
 import { Receipts } from './receipts.ts';
 import type { Recipient } from './recipient.ts';
 import { Refusals } from './refusals.ts';
@@ -25,6 +31,9 @@ import type { Settings } from './settings.ts';
 const WINDOW_SWEEP_MS = 100;
 const SECOND_MS = 1000;
 const ACCOUNTS_MS = 250;
+/** The others' numbers of connections must have changed before they are compared anew. */
+const REBALANCE_MS = 10_000;
+const SHUTTING_DOWN = 'the relay is shutting down';
 /** Redis may start after its relays. */
 const OPEN_FOR_MS = 30_000;
 
@@ -34,11 +43,16 @@ export interface RelayDeps {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Log;
+  readonly counters: Counters;
+  /** Open connections, for the other nodes. */
+  readonly connections: () => number;
+  /** The others have declared this node dead: all its connections are closed, and it must not go on under its id. */
+  readonly onFenced: () => void;
 }
 
 /** One node: everything of the core, put together. */
 export class Relay {
-  readonly counters = new Counters();
+  readonly counters: Counters;
   private readonly deps: RelayDeps;
   private readonly sessions = new Map<number, Session>();
   private readonly links: NodeLinks;
@@ -51,7 +65,10 @@ export class Relay {
   private readonly inbox: InboxReader;
   private readonly reservations: Reservations;
   private readonly sessionDeps: SessionDeps;
-  private lease: Lease | null = null;
+  private readonly rebalancing: Rebalance;
+  private readonly consistency: Consistency;
+  private readonly members: Members;
+  private readonly reaper: Reaper;
   private readonly cancels: (() => void)[] = [];
   private unacknowledged: Recipient[] = [];
   private readonly echoes = new Map<number, () => void>();
@@ -61,14 +78,20 @@ export class Relay {
   private lastOrder = 0;
   /** The inbox is open: other nodes may hand things to this one. */
   private joined = false;
-  private stopped = false;
+  private draining = false;
+  /** The inbox takes no messages any more. */
+  private closing = false;
+  /** It has left, or the others have declared it dead. */
+  private ended = false;
 
   constructor(deps: RelayDeps) {
     this.deps = deps;
-    const { settings, store, clock, timers, log } = deps;
-    const { counters, refusals } = this;
+    this.counters = deps.counters;
+    const { settings, store, clock, timers, log, counters } = deps;
+    const { refusals } = this;
     const self = settings.node;
     const common = { settings, clock, timers, counters };
+    const load = new Load();
     const nextWrite = (): number => {
       this.lastWrite += 1;
       return this.lastWrite;
@@ -92,11 +115,16 @@ export class Relay {
       counters,
       linkBytes: settings.linkBytes,
       inboxBytes: settings.inboxBytes,
+      isGone: (node) => this.members.isDead(node),
+      onClosed: (messages) => this.router.closedTo(messages),
       onFull: (message, certain) => {
         const status = certain ? ReceiptStatus.overloaded : ReceiptStatus.unavailable;
         this.receipts.refuse(message, status, 'inbox_full');
       },
-      onGone: (node, messages) => this.router.nodeGone(node, messages),
+      onGone: (node, forgotten) => {
+        for (const message of forgotten) this.cameBack(message, null);
+        this.router.nodeGone(node);
+      },
     });
     this.receipts = new Receipts({
       self,
@@ -106,10 +134,37 @@ export class Relay {
       toSession: (session, id, status) => this.sessions.get(session)?.receipt(id, status),
       toNode: (node, session, id, status, entry) => this.links.to(node).receipt(session, id, status, entry),
     });
-    this.presence = new PresenceBoard({ self, presence: store.presence, links: this.links, clock, timers, counters });
+    this.members = new Members({
+      settings,
+      membership: store.membership,
+      clock,
+      timers,
+      log,
+      connections: deps.connections,
+      onDead: (node) => this.nodeDead(node),
+      onUnreaped: (nodes) => {
+        for (const node of nodes) void this.reaper.reap(node);
+      },
+      onRenewed: () => void this.keepInbox(),
+      onFenced: () => this.fence(),
+    });
+    const isDead = (node: NodeId): boolean => this.members.isDead(node);
+    const endFor = (key: PeerKey, location: Location): void => this.registry.endFor(key, location);
+    this.presence = new PresenceBoard({
+      self,
+      presence: store.presence,
+      links: this.links,
+      clock,
+      timers,
+      counters,
+      isDead,
+      endFor,
+    });
     this.registry = new Registry({
       ...common,
       store,
+      isDead,
+      members: this.members,
       links: this.links,
       router: () => this.router,
       presence: this.presence,
@@ -132,6 +187,11 @@ export class Relay {
       toOwner: (message) => this.registry.owner(message.to)?.accept(message),
       endIfUnknown: (key, epoch) => this.registry.endIfUnknown(key, epoch),
       owns: (key) => this.registry.owner(key) !== undefined,
+      isDead,
+      endFor,
+      onLost: (paths) => {
+        for (const session of this.sessions.values()) session.waysLost(paths);
+      },
       release: (key) => {
         const owner = this.registry.owner(key);
         if (owner !== undefined) owner.held = false;
@@ -158,12 +218,44 @@ export class Relay {
       },
     });
     this.reservations = new Reservations({ settings, clock, directory: store.directory, registry: this.registry });
+    this.reaper = new Reaper({
+      settings,
+      reaping: store.reaping,
+      membership: store.membership,
+      links: this.links,
+      timers,
+      log,
+      counters,
+      isDead,
+      living: () => this.members.live.map(({ node }) => node),
+      onReturned: (message) => this.cameBack(message, null),
+    });
+    store.onDisturbed(() => this.republish());
+    this.rebalancing = new Rebalance({
+      node: self,
+      leaseMs: settings.nodeLeaseMs,
+      timers,
+      log,
+      nodes: () => this.members.live,
+      connections: deps.connections,
+      clients: () => [...this.sessions.values()].filter(({ isStaying }) => isStaying),
+    });
+    this.consistency = new Consistency({
+      settings,
+      timers,
+      audit: store.audit,
+      directory: store.directory,
+      counts: () => this.counts(),
+      registrations: () => this.registry.all(),
+      registration: (key) => this.registry.owner(key),
+    });
     this.sessionDeps = {
       settings,
       clock,
       timers,
       log,
       counters,
+      load,
       authenticator: this.authenticator(),
       registry: this.registry,
       presence: this.presence,
@@ -171,13 +263,17 @@ export class Relay {
         settings,
         clock,
         counters,
+        load,
         nextOrder,
         dispatch: (message) => this.dispatch(message),
         settled: (pending) => this.router.settled(pending),
         refused: (session, { to, run, order }, status) =>
           refusals.add({ origin: self, session, to, run, order }, status, clock.now()),
       },
-      onFinished: (session) => this.sessions.delete(session.number),
+      onFinished: ({ number }) => {
+        this.sessions.delete(number);
+        refusals.forget(self, number);
+      },
     };
   }
 
@@ -185,21 +281,17 @@ export class Relay {
     return this.deps.settings;
   }
 
-  /**
-   * Opens the inbox, begins to read it, and joins the cluster. Rejects when the store can't be reached for 30 s.
-   * `connections` counts the open ones, for the other nodes.
-   */
-  async start(connections: () => number): Promise<void> {
+  /** Opens the inbox, begins to read it, and joins the cluster. Rejects when the store can't be reached for 30 s. */
+  async start(): Promise<void> {
     this.joined = await this.openInbox();
     if (!this.joined) return;
-    const { settings, store, log } = this.deps;
-    this.lease = new Lease({ settings, membership: store.membership, log, connections });
-    await this.lease.renew();
+    await this.members.start();
+    if (this.draining || this.ended) return;
     this.inbox.start();
-    this.every(settings.nodeLeaseMs / RENEWALS, () => void this.lease?.renew());
     this.every(WINDOW_SWEEP_MS, () => this.sweepWindows());
     this.every(ACCOUNTS_MS, () => void this.accounts.update());
     this.every(SECOND_MS, () => this.sweep());
+    if (this.settings.rebalance === 'auto') this.every(REBALANCE_MS, () => void this.rebalance());
   }
 
   /** False: the node was stopped before the store could be reached. */
@@ -207,9 +299,10 @@ export class Relay {
     const { store, settings, clock, timers, log } = this.deps;
     const retry = new Retry();
     let warned = false;
-    while (!this.stopped) {
+    while (!this.draining) {
       const opened = await store.inbox.open(settings.node);
       if (opened.kind === 'opened') return true;
+      if (opened.kind === 'ended') throw new Error(`the node id ${settings.node} has been used before`);
       const now = clock.now();
       const wait = retry.failed(now);
       const failedFor = retry.failedFor(now);
@@ -227,6 +320,7 @@ export class Relay {
     const session = new Session(this.lastSession, connection, this.sessionDeps);
     this.sessions.set(this.lastSession, session);
     this.counters.connectionsOpened += 1;
+    if (this.draining) session.goAway(SHUTTING_DOWN, 0, otherUrls(this.settings.node, this.members.live));
     return session;
   }
 
@@ -263,36 +357,103 @@ export class Relay {
     };
   }
 
+  /** Sends the clients away that this node has too many, to nodes that have fewer; at most `limit`. */
+  rebalance(limit?: number): RebalanceReply | { readonly kind: 'draining' } {
+    return this.draining ? { kind: 'draining' } : this.rebalancing.start(limit);
+  }
+
+  checkConsistency(): Promise<ConsistencyReport> {
+    return this.consistency.report();
+  }
+
+  private counts(): Counts {
+    const sessions = [...this.sessions.values()];
+    return {
+      sockets: this.deps.connections(),
+      connections: sessions.filter(({ isConnected }) => isConnected).length,
+      welcomed: sessions.filter(({ isRegistered }) => isRegistered).length,
+      registered: [...this.registry.all()].filter(({ state }) => state !== 'leaving' && state !== 'ended').length,
+      linkBytes: this.links.bytes,
+      frameBytes: this.links.frameBytes,
+    };
+  }
+
   /**
    * Sends all clients away, stores what they have not acknowledged, and leaves the cluster when everything taken from
    * others is settled; gives up waiting after `ms`.
    */
   async stop(ms: number): Promise<void> {
-    if (this.stopped) return;
-    this.stopped = true;
+    if (this.draining || this.ended) return;
+    this.draining = true;
     if (!this.joined) return;
-    const { clock, store, log } = this.deps;
-    const { settings } = this;
-    const deadline = clock.now() + ms;
-    for (const session of this.sessions.values()) session.goAway('the relay is shutting down', 0);
+    const deadline = this.deps.clock.now() + ms;
+    this.members.drain();
+    this.rebalancing.stop();
+    const clients = [...this.sessions.values()].filter(({ isConnected }) => isConnected);
+    sendAway(clients, SHUTTING_DOWN, ms, otherUrls(this.settings.node, this.members.live));
     await this.until(deadline, () => this.registry.open === 0);
     const finished = await this.finishInbox(deadline);
     await this.accounts.update();
+    if (!this.ended) await this.leave(finished);
+  }
+
+  /** What is left in the log of a node that has not finished, others give back when its lease has run out. */
+  private async leave(finished: boolean): Promise<void> {
+    const { store, log, settings } = this.deps;
+    this.ended = true;
     for (const cancel of this.cancels) cancel();
     await store.inbox.stop();
-    if (!finished) {
-      // What is left stays in the log, and the lease with it: the others must not take this node for one that left well.
-      log.error({ unsettled: this.inbox.unsettled }, 'the inbox could not be finished in time');
-      return;
-    }
-    await store.inbox.remove(settings.node);
-    await this.lease?.release();
+    if (finished) await store.inbox.remove(settings.node);
+    else log.error({ unsettled: this.inbox.unsettled }, 'the inbox could not be finished in time');
+    if (finished) await this.members.leave();
+    this.halt();
+  }
+
+  /** The others take this node for dead, and settle in its stead: whatever it did now could only be done twice. */
+  private fence(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.deps.log.error({ event: 'fenced' }, 'this node has been declared dead: its lease was not renewed in time');
+    for (const session of this.sessions.values()) session.fence();
+    this.halt();
+    void this.deps.store.inbox.stop();
+    if (!this.draining) this.deps.onFenced();
+  }
+
+  private halt(): void {
+    for (const cancel of this.cancels) cancel();
+    this.members.stop();
+    this.reaper.stop();
+    this.links.stop();
+  }
+
+  private nodeDead(node: NodeId): void {
+    this.registry.nodeDead(node);
+    this.router.nodeDead(node);
+    this.presence.renewAll();
+  }
+
+  /** With every renewal of the lease: whether the inbox is still there. A store that was emptied has lost it. */
+  private async keepInbox(): Promise<void> {
+    if (this.closing) return;
+    const opened = await this.deps.store.inbox.open(this.settings.node);
+    if (this.ended || this.closing) return;
+    if (opened.kind === 'ended') this.fence();
+    else if (opened.kind === 'opened' && opened.created) this.republish();
+  }
+
+  /** The store may have lost what it had confirmed: everything that this node has told it is told again, at a pace. */
+  private republish(): void {
+    if (!this.joined || this.ended) return;
+    this.reservations.hurry();
+    this.presence.renewAll();
   }
 
   /** Takes no more from other nodes, and settles all that it has taken. False: not in time. */
   private async finishInbox(deadline: number): Promise<boolean> {
     const { clock, store, settings } = this.deps;
-    const inTime = (): boolean => clock.now() < deadline;
+    const inTime = (): boolean => clock.now() < deadline && !this.ended;
+    this.closing = true;
     let closed = await store.inbox.close(settings.node);
     while (closed.kind === 'unavailable' && inTime()) {
       await this.until(clock.now() + 100, () => false);
@@ -300,10 +461,12 @@ export class Relay {
     }
     if (closed.kind === 'unavailable') return false;
     const { last } = closed;
-    return this.until(
-      deadline,
-      () => this.inbox.hasRead(last) && this.inbox.unsettled === 0 && this.links.unappended === 0,
-    );
+    const isSettled = (): boolean =>
+      this.inbox.hasRead(last) && this.inbox.unsettled === 0 && this.links.unappended === 0;
+    if (!(await this.until(deadline, isSettled))) return false;
+    // Whoever then finds this node gone has read everything that it was told.
+    const told = this.links.lasts();
+    return this.until(deadline, () => this.links.areRead(told, (node) => this.members.isDead(node)));
   }
 
   /** The one place where a message finds its way: to its owner on this node, or to the router. */
@@ -318,10 +481,11 @@ export class Relay {
     owner.accept(message);
   }
 
-  /** A message whose sender has gone, and was given up, is not sent again: nobody knows of its outcome. */
+  /** One that has its outcome, or came back before, or whose sender was given up, is not sent again. */
   private cameBack(message: Message, owner: Location | null): void {
     const pending = this.sessions.get(message.session)?.pendingOf(message.id);
-    if (pending !== undefined) this.router.cameBack({ ...message, order: pending.order, pending }, pending, owner);
+    if (pending === undefined || pending.path !== message.path) return this.counters.drop('stale_return');
+    this.router.cameBack({ ...message, order: pending.order, pending }, pending, owner);
   }
 
   private authenticator(): Authenticator {
@@ -363,7 +527,7 @@ export class Relay {
   }
 
   private async until(deadline: number, done: () => boolean): Promise<boolean> {
-    while (!done() && this.deps.clock.now() < deadline) {
+    while (!done() && this.deps.clock.now() < deadline && !this.ended) {
       await new Promise<void>((resume) => this.deps.timers.after(20, resume));
     }
     return done();

@@ -7,7 +7,7 @@ import type { Settings } from './settings.ts';
 /** A reservation is refreshed three times in its life, so that two refreshes may fail. */
 const REFRESHES = 3;
 /** Commands in one second are at most this many, however many peers came at the same time. */
-const MAX_AT_ONCE = 500;
+const MAX_AT_ONCE = 1000;
 
 export interface ReservationsDeps {
   readonly settings: Settings;
@@ -23,6 +23,7 @@ export class Reservations {
   private round: Recipient[] = [];
   private roundEnds = 0;
   private done = 0;
+  private hurried = false;
   /** The store did not have them; a newer registration may just have taken over, and says so itself. */
   private suspects: Recipient[] = [];
 
@@ -36,12 +37,13 @@ export class Reservations {
     const now = clock.now();
     const { suspects } = this;
     this.suspects = [];
-    for (const recipient of suspects) this.refreshOne(recipient, () => recipient.lost());
+    for (const recipient of suspects) this.refreshOne(recipient, () => void registry.reclaim(recipient));
     const period = settings.reservationTtlMs / REFRESHES;
-    if (this.done >= this.round.length && now >= this.roundEnds) {
+    if (this.hurried || (this.done >= this.round.length && now >= this.roundEnds)) {
       this.round = [...registry.all()];
       this.done = 0;
-      this.roundEnds = now + period;
+      this.roundEnds = now + (this.hurried ? 0 : period);
+      this.hurried = false;
     }
     const left = this.round.length - this.done;
     if (left === 0) return;
@@ -53,10 +55,16 @@ export class Reservations {
     this.done += share;
   }
 
+  /** The store may have lost what it had confirmed: all have their turn as soon as the pace allows. */
+  hurry(): void {
+    this.hurried = true;
+  }
+
   private async refreshOne(recipient: Recipient, onLost: () => void): Promise<void> {
     if (recipient.state === 'leaving' || recipient.state === 'ended') return;
     const { directory, settings } = this.deps;
     const reply = await directory.refresh(recipient.key, recipient.location, settings.reservationTtlMs);
     if (reply.kind === 'lost') onLost();
+    else if (reply.kind === 'unavailable') this.round.push(recipient);
   }
 }

@@ -25,7 +25,7 @@ export class Route {
   path = 0;
   /** Messages that went this way and have neither an outcome nor come back. */
   underWay = 0;
-  /** What came back, in the order in which it was sent. */
+  /** What came back. */
   returned: Message[] = [];
   /** Waits for a lookup, for a registration on this node, or for what is under way. */
   readonly queue = new Deque<Message>();
@@ -67,6 +67,13 @@ export class Route {
       this.queue.unshift(message);
       this.queuedBytes += message.payload.length;
     }
+  }
+
+  /** What came back goes first, as it was sent. */
+  putBackReturned(): void {
+    const { returned } = this;
+    this.returned = [];
+    this.putBack(returned.sort((one, other) => one.order - other.order));
   }
 
   /** Whether the owner at this location is known not to be one any more. */

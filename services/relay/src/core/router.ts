@@ -42,6 +42,12 @@ export interface RouterDeps {
   readonly endIfUnknown: (key: PeerKey, epoch: number) => void;
   /** The messages of this node's senders need wait for nothing any more. */
   readonly release: (key: PeerKey) => void;
+  /** Whether the node is known to be dead; what the store has of it is ended in its name (see `endFor`). */
+  readonly isDead: (node: NodeId) => boolean;
+  /** Ends the registration of a dead node. */
+  readonly endFor: (key: PeerKey, location: Location) => void;
+  /** Messages that went these ways are in nobody's hands: their senders' connections have to end. */
+  readonly onLost: (paths: ReadonlySet<number>) => void;
 }
 
 /**
@@ -172,22 +178,40 @@ export class Router {
     this.drain(route);
   }
 
-  /**
-   * A node is gone for good: what never reached it starts again with a lookup, before anything newer. What did reach it
-   * is in the hands of whoever finished its inbox.
-   */
-  nodeGone(node: NodeId, messages: readonly Message[]): void {
-    const affected = new Set([...this.routes.values()].filter((route) => route.location?.node === node));
+  /** A node takes no messages any more; these never reached it, in their order. */
+  closedTo(messages: readonly Message[]): void {
     for (const message of messages) {
-      const route = this.routes.get(message.to);
       const { pending } = message;
-      if (route === undefined || pending === null || pending.settled || pending.path !== route.path) continue;
-      pending.path = 0;
-      route.returned.push(message);
+      if (pending !== null && !pending.settled) this.cameBack(message, pending, null);
     }
+  }
+
+  /** A node is dead: the ways to it on which nothing is under way are forgotten, the others end by themselves. */
+  nodeDead(node: NodeId): void {
+    for (const route of this.routes.values()) {
+      if (route.location?.node !== node || route.state !== 'remote' || route.underWay > 0) continue;
+      this.redirect(route, null);
+      this.drain(route);
+    }
+  }
+
+  /**
+   * A node is gone for good, and everything that it gave back has come. What it had read and still had, after the store
+   * had forgotten it, is in nobody's hands.
+   */
+  nodeGone(node: NodeId): void {
+    const affected = [...this.routes.values()].filter(
+      (route) => route.location?.node === node && (route.state === 'remote' || route.state === 'draining'),
+    );
+    const lost = new Set<number>();
     for (const route of affected) {
-      route.underWay = 0;
       route.state = 'draining';
+      if (route.underWay > 0) lost.add(route.path);
+    }
+    if (lost.size > 0) this.deps.onLost(lost);
+    for (const route of affected) {
+      if (route.state !== 'draining') continue;
+      route.underWay = 0;
       this.goOnIfDrained(route);
     }
   }
@@ -221,13 +245,21 @@ export class Router {
   private forward(route: Route, message: Message): void {
     const { links, clock, counters } = this.deps;
     const pending = message.pending as Pending;
-    const sequence = links.to((route.location as Location).node).message(message, route.path);
-    if (sequence === 'full') return this.refuse(message, ReceiptStatus.overloaded, 'link_full');
-    if (sequence === 'down') return this.refuse(message, ReceiptStatus.unavailable, 'node_unavailable');
+    const sent = links.to((route.location as Location).node).message(message, route.path);
+    if (sent === 'closed') return this.turnBack(route, message);
+    if (sent === 'full') return this.refuse(message, ReceiptStatus.overloaded, 'link_full');
+    if (sent === 'down') return this.refuse(message, ReceiptStatus.unavailable, 'node_unavailable');
     route.usedAt = clock.now();
     route.underWay += 1;
     pending.path = route.path;
     counters.carried('remote', message.payload.length);
+  }
+
+  /** The node of the owner takes no messages any more. */
+  private turnBack(route: Route, message: Message): void {
+    route.returned.push(message);
+    route.state = 'draining';
+    this.goOnIfDrained(route);
   }
 
   private enqueue(route: Route, message: Message): void {
@@ -238,11 +270,21 @@ export class Router {
     if (route.state === 'unknown') this.lookUp(route);
   }
 
+  /** The next that waits. Whose sender was given up meanwhile goes nowhere: its client sends it again elsewhere. */
+  private dequeue(route: Route): Message | undefined {
+    for (;;) {
+      const message = route.dequeue();
+      if (!message?.pending?.settled) return message;
+      this.deps.counters.drop('sender_gone');
+    }
+  }
+
   /** Sends on what waits, as far as the state of the route allows. */
   private drain(route: Route): void {
     if (route.state === 'unknown' && route.queue.length > 0) return this.lookUp(route);
     while (route.state === 'remote' && route.queue.length > 0) {
-      const message = route.dequeue() as Message;
+      const message = this.dequeue(route);
+      if (message === undefined) break;
       const refused = this.deps.refusals.check(message);
       if (refused === 0) this.forward(route, message);
       else this.refuse(message, refused, 'sticky');
@@ -257,8 +299,7 @@ export class Router {
   /** Nothing is under way any more: what came back goes first on the new way, then what has waited. */
   private goOnIfDrained(route: Route): void {
     if (route.underWay > 0) return;
-    route.putBack(route.returned);
-    route.returned = [];
+    route.putBackReturned();
     if (this.deps.owns(route.key)) {
       this.flushToOwner(route);
       return this.deps.release(route.key);
@@ -273,7 +314,8 @@ export class Router {
   private flushToOwner(route: Route): void {
     this.redirect(route, null);
     route.left = null;
-    for (let message = route.dequeue(); message !== undefined; message = route.dequeue()) this.deps.toOwner(message);
+    for (let message = this.dequeue(route); message !== undefined; message = this.dequeue(route))
+      this.deps.toOwner(message);
     this.forgetIfUnused(route);
   }
 
@@ -312,7 +354,8 @@ export class Router {
     const batch: Message[] = [];
     let bytes = 0;
     while (route.queue.length > 0 && batch.length < MAX_LOOKUP_MESSAGES && bytes < MAX_LOOKUP_BYTES) {
-      const message = route.dequeue() as Message;
+      const message = this.dequeue(route);
+      if (message === undefined) break;
       const refused = this.deps.refusals.check(message);
       if (refused !== 0) {
         this.refuse(message, refused, 'sticky');
@@ -347,7 +390,9 @@ export class Router {
   private found(route: Route, batch: readonly Message[], location: Location, retry: Retry): void {
     route.putBack(batch);
     const isHere = location.node === this.deps.settings.node;
-    const mustWait = isHere ? route.registering === 0 : route.distrusts(location);
+    const isDead = !isHere && this.deps.isDead(location.node);
+    if (isDead) this.deps.endFor(route.key, location);
+    const mustWait = isHere ? route.registering === 0 : isDead || route.distrusts(location);
     if (!mustWait) return this.lookedUp(route, isHere ? null : location);
     // A registration that is just being released, or one of a node that has gone; the next lookup may not see it.
     const now = this.deps.clock.now();
@@ -365,7 +410,7 @@ export class Router {
   }
 
   private refuseQueue(route: Route, reason: DropReason): void {
-    for (let message = route.dequeue(); message !== undefined; message = route.dequeue()) {
+    for (let message = this.dequeue(route); message !== undefined; message = this.dequeue(route)) {
       this.refuse(message, ReceiptStatus.unavailable, reason);
     }
     this.lookedUp(route, null);

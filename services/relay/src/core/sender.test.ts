@@ -5,12 +5,14 @@ import { A, key, REALM } from '../../../../test/simulation/core-kit.ts';
 import { World } from '../../../../test/simulation/world.ts';
 import type { Connection } from './connection.ts';
 import { Counters } from './counters.ts';
+import { Load } from './load.ts';
 import type { Message } from './message.ts';
-import { Sender } from './sender.ts';
+import { MAX_REFUSING, Sender } from './sender.ts';
+import type { Settings } from './settings.ts';
 
 const { delivered, queued, overloaded, unavailable, offline, too_large, bad_recipient } = ReceiptStatus;
 
-function setUp() {
+function setUp(changes: Partial<Settings> = {}) {
   const world = new World();
   const counters = new Counters();
   const out: Message[] = [];
@@ -20,10 +22,12 @@ function setUp() {
     receipt: (id: unknown, status: number) => told.push([id, status]),
     send: (frame: unknown) => told.push(frame),
   } as unknown as Connection;
+  const load = new Load();
   const sender = new Sender(7, REALM, 'alice' as never, connection, {
-    settings: settings(A, { sendWindow: 3, maxPayload: 10 }),
+    settings: settings(A, { sendWindow: 3, maxPayload: 10, ...changes }),
     clock: world,
     counters,
+    load,
     nextOrder: () => out.length + 1,
     dispatch: (message) => out.push(message),
     settled: ({ to, path }) => accounted.push(['settled', to, path]),
@@ -31,7 +35,7 @@ function setUp() {
   });
   const send = (id: number | null, to: string | null = 'bob', flags = 0, bytes = 1) =>
     sender.send({ type: 'send', id, to: to as never, flags, payload: new Uint8Array(bytes) });
-  return { world, counters, out, told, accounted, sender, send };
+  return { world, counters, load, out, told, accounted, sender, send };
 }
 
 const THROTTLE = { type: 'throttle', scope: 'node', retryAfterMs: 200 };
@@ -196,4 +200,32 @@ test('a connection that has gone hears nothing; its messages are accounted for, 
   sender.abandon();
   sender.receipt(2, delivered);
   expect([told, accounted.length, sender.pendingCount, sender.oldestPending]).toEqual([[], 2, 0, null]);
+});
+
+test('what all senders of the node have under way is bounded in bytes, until its outcome or its end', () => {
+  const { send, sender, told, counters, load } = setUp({ messageBytes: 2 * 2048 + 5 });
+  send(1, 'bob', 0, 4);
+  send(2, 'bob', 0, 2);
+  send(3, 'carol', 0, 1);
+  expect([told, counters.drops.node_full, load.messageBytes]).toEqual([[[2, overloaded], THROTTLE], 1, 2 * 2048 + 5]);
+  sender.receipt(1, delivered);
+  sender.receipt(1, delivered);
+  expect(load.messageBytes).toBe(2048 + 1);
+  // Sticky, as any refusal that a wait can cure.
+  send(4, 'bob');
+  send(5, 'bob', SendFlag.afterRefusal);
+  expect([told.at(-1), counters.drops.sticky, load.messageBytes]).toEqual([[4, overloaded], 1, 2 * (2048 + 1)]);
+  sender.disconnect();
+  sender.abandon();
+  expect(load.messageBytes).toBe(0);
+});
+
+test('says when more recipients have refused something than are remembered', () => {
+  const { send, sender } = setUp({ sendWindow: 1 });
+  send(1, 'bob');
+  for (let id = 2; id <= MAX_REFUSING + 1; id += 1) send(id, `peer-${id}`);
+  send(2, 'peer-2');
+  expect(sender.isRefusedTooOften).toBe(false);
+  send(3, 'another');
+  expect(sender.isRefusedTooOften).toBe(true);
 });

@@ -13,12 +13,15 @@ import type { Clock } from './clock.ts';
 import type { Connection } from './connection.ts';
 import type { Counters } from './counters.ts';
 import type { DropReason } from './drops.ts';
+import { type Load, MESSAGE_OVERHEAD_BYTES } from './load.ts';
 import type { Message } from './message.ts';
 import type { Pending } from './pending.ts';
 import type { Settings } from './settings.ts';
 
 /** When a client should try again after a refusal by a full queue or mailbox. */
 const OVERLOADED_RETRY_MS = 200;
+/** Recipients that may have refused something on one connection; what they refused is remembered until it ends. */
+export const MAX_REFUSING = 4096;
 
 /** What a recipient's messages of this connection met: refused until the sender begins the next run. */
 interface Flow {
@@ -31,6 +34,7 @@ export interface SenderDeps {
   readonly settings: Settings;
   readonly clock: Clock;
   readonly counters: Counters;
+  readonly load: Load;
   /** Number of the next message that this node takes in. */
   readonly nextOrder: () => number;
   /** Brings a message to its recipient, wherever that is. */
@@ -72,9 +76,20 @@ export class Sender {
     return null;
   }
 
+  /** More recipients have refused something than may be remembered: the connection has to begin anew. */
+  get isRefusedTooOften(): boolean {
+    return this.flows !== null && this.flows.size > MAX_REFUSING;
+  }
+
   /** The account of a message that has come back from another node; undefined when nobody waits for its outcome. */
   pendingOf(id: MessageId): Pending | undefined {
     return this.pending.get(id);
+  }
+
+  /** Whether a message without an outcome went one of these ways. */
+  isOn(paths: ReadonlySet<number>): boolean {
+    for (const { path } of this.pending.values()) if (paths.has(path)) return true;
+    return false;
   }
 
   send(frame: SendFrame): void {
@@ -87,13 +102,13 @@ export class Sender {
     const key = peerKey(this.realm, to);
     const flow = this.flows?.get(key);
     if (flow !== undefined && !this.mayGoOn(flow, flags)) return this.refuse(id, flow.refusedWith, 'sticky');
-    if (this.pending.size >= settings.sendWindow) {
-      this.stick(key, flow?.run ?? 0, ReceiptStatus.overloaded);
-      return this.refuse(id, ReceiptStatus.overloaded, 'send_window');
-    }
+    if (this.pending.size >= settings.sendWindow) return this.overload(id, key, flow, 'send_window');
+    const bytes = payload.length + MESSAGE_OVERHEAD_BYTES;
+    if (this.deps.load.messageBytes + bytes > settings.messageBytes) return this.overload(id, key, flow, 'node_full');
+    this.deps.load.messageBytes += bytes;
     const run = flow?.run ?? 0;
     const order = this.deps.nextOrder();
-    const pending: Pending = { to: key, flags, run, order, at: clock.now(), path: 0, settled: false };
+    const pending: Pending = { to: key, flags, run, order, at: clock.now(), bytes, path: 0, settled: false };
     this.pending.set(id, pending);
     this.deps.dispatch({
       id,
@@ -140,6 +155,7 @@ export class Sender {
 
   private settle(pending: Pending): void {
     pending.settled = true;
+    this.deps.load.messageBytes -= pending.bytes;
     if (pending.path === 0) return;
     this.deps.settled(pending);
     pending.path = 0;
@@ -158,6 +174,11 @@ export class Sender {
     const flow = this.flows.get(to);
     if (flow === undefined) this.flows.set(to, { run, refusedWith: status });
     else if (flow.run === run && flow.refusedWith === 0) flow.refusedWith = status;
+  }
+
+  private overload(id: MessageId, to: PeerKey, flow: Flow | undefined, reason: DropReason): void {
+    this.stick(to, flow?.run ?? 0, ReceiptStatus.overloaded);
+    this.refuse(id, ReceiptStatus.overloaded, reason);
   }
 
   private refuse(id: MessageId, status: number, reason: DropReason): void {

@@ -251,3 +251,64 @@ test('a client is told to go elsewhere before it is closed', async () => {
   await stopped;
   for (const one of [client, early]) expect([one.take(), one.closedWith]).toEqual([['goaway'], CloseCode.draining]);
 });
+
+describe('too much of something', () => {
+  test.each([
+    ['PING', 1, FRAMES.ping],
+    ['PONG', 1, FRAMES.pong],
+    ['WATCH', 2, FRAMES.watch],
+    ['UNWATCH', 2, FRAMES.unwatch],
+  ] as [string, number, ClientFrame][])(
+    'of %s, each of which counts %i, closes at 1000, and 100 more each second',
+    async (_name, units, frame) => {
+      const { relay, cluster } = await setUp();
+      const client = new Client(relay);
+      client.hello('bob');
+      await cluster.run();
+      const say = (count: number): boolean[] => Array.from({ length: count }, () => client.say(frame));
+      expect(say(1000 / units)).not.toContain(false);
+      await cluster.run(1000);
+      expect(say(100 / units)).not.toContain(false);
+      client.take();
+      expect(client.say(frame)).toBe(false);
+      expect([client.take().at(-1), client.closedWith]).toEqual(['error rate_limited', CloseCode.busy]);
+      expect(relay.counters.drops.control_flood).toBe(1);
+    },
+  );
+
+  test('of PING before WELCOME', async () => {
+    const { relay } = await setUp();
+    const client = new Client(relay);
+    for (let count = 0; count < 1000; count += 1) client.say(FRAMES.ping as ClientFrame);
+    expect([client.take().length, client.closedWith]).toEqual([1000, 0]);
+    client.say(FRAMES.ping as ClientFrame);
+    expect([client.take(), client.closedWith]).toEqual([['error rate_limited'], CloseCode.busy]);
+  });
+
+  test('of recipients that refuse', async () => {
+    const { relay, cluster } = await setUp({ sendWindow: 1 });
+    const client = new Client(relay);
+    client.hello('bob');
+    await cluster.run();
+    let sent = 0;
+    while (client.say({ type: 'send', id: sent, flags: 0, to: `peer-${sent}` as PeerId, payload: PAYLOAD })) sent += 1;
+    // The first one is taken.
+    expect([sent, client.closedWith, relay.counters.drops.refused_too_often]).toEqual([4097, CloseCode.busy, 1]);
+  });
+
+  test('of registrations under way, also of clients that have gone', async () => {
+    const { relay, cluster, register } = await scripted();
+    const clients = Array.from({ length: 10_000 }, () => new Client(relay));
+    for (const [index, client] of clients.entries()) client.hello(`peer-${index}`);
+    await cluster.run();
+    for (const client of clients) client.hangUp();
+    const late = new Client(relay);
+    late.hello('late');
+    expect([late.take(), late.closedWith]).toEqual([['error unavailable'], CloseCode.unavailable]);
+    expect(relay.counters.drops.registration_limit).toBe(1);
+    await register.answer({ kind: 'peer_in_use' }, cluster.world);
+    const next = new Client(relay);
+    next.hello('next');
+    expect(next.closedWith).toBe(0);
+  });
+});

@@ -6,15 +6,20 @@ import {
   type HelloFrame,
   type MessageId,
   type PeerId,
+  type PingFrame,
   PROTOCOL_VERSION,
   type RealmName,
+  type SendFrame,
   type WatchFrame,
 } from '@causeway/protocol';
 import { peerKey } from './address.ts';
+import { Allowance } from './allowance.ts';
 import type { Authenticator, Member } from './authenticator.ts';
 import type { Clock, Log, Timers } from './clock.ts';
 import type { Connection, ConnectionHandler } from './connection.ts';
 import type { Counters } from './counters.ts';
+import type { DropReason } from './drops.ts';
+import { type Load, MAX_REGISTERING } from './load.ts';
 import type { Pending } from './pending.ts';
 import type { Registered } from './ports.ts';
 import { type PresenceBoard, WatchList } from './presence-board.ts';
@@ -25,6 +30,12 @@ import type { Settings } from './settings.ts';
 
 /** Hint in an ERROR that a short wait can cure. */
 const RETRY_AFTER_MS = 1000;
+/**
+ * Control frames of one connection; each peer that one names counts as another, since it may cost the store a command.
+ * To watch all that may be watched, twice, is no flood.
+ */
+const CONTROL_BURST = 1000;
+const CONTROLS_PER_SECOND = 100;
 
 export interface SessionDeps {
   readonly settings: Settings;
@@ -32,6 +43,7 @@ export interface SessionDeps {
   readonly timers: Timers;
   readonly log: Log;
   readonly counters: Counters;
+  readonly load: Load;
   readonly authenticator: Authenticator;
   readonly registry: Registry;
   readonly presence: PresenceBoard;
@@ -49,15 +61,20 @@ export class Session implements ConnectionHandler {
   private readonly deps: SessionDeps;
   private state: State = 'opening';
   private cancelHelloTimer: (() => void) | null;
+  /** Set once the client was told to go elsewhere. */
+  private cancelDeparture: (() => void) | null = null;
+  private hasSocket = true;
   private realm: RealmName = '' as RealmName;
   private recipient: Recipient | null = null;
   private sender: Sender | null = null;
   private watching: WatchList | null = null;
+  private readonly controls: Allowance;
 
   constructor(number: number, connection: Connection, deps: SessionDeps) {
     this.number = number;
     this.connection = connection;
     this.deps = deps;
+    this.controls = new Allowance(CONTROL_BURST, CONTROLS_PER_SECOND, deps.clock);
     this.cancelHelloTimer = deps.timers.after(deps.settings.helloTimeoutMs, () =>
       this.fail('timeout', 'no HELLO came in time'),
     );
@@ -65,6 +82,22 @@ export class Session implements ConnectionHandler {
 
   get pendingCount(): number {
     return this.sender?.pendingCount ?? 0;
+  }
+
+  /** The socket is there, be it that it is closing. */
+  get isConnected(): boolean {
+    return this.hasSocket;
+  }
+
+  /** The client was welcomed, and has not been told to go elsewhere. */
+  get isStaying(): boolean {
+    return this.state === 'open' && this.cancelDeparture === null;
+  }
+
+  /** The client was welcomed, and its registration goes on. */
+  get isRegistered(): boolean {
+    const mode = this.recipient?.state ?? 'ended';
+    return this.state === 'open' && mode !== 'leaving' && mode !== 'ended';
   }
 
   receive(frame: ClientFrame): boolean {
@@ -94,6 +127,7 @@ export class Session implements ConnectionHandler {
   }
 
   closed(): void {
+    this.hasSocket = false;
     if (this.state !== 'closed') this.leave();
     if (this.pendingCount === 0) this.deps.onFinished(this);
   }
@@ -119,31 +153,53 @@ export class Session implements ConnectionHandler {
     } else this.fail('unavailable', 'no outcome for a message in time; send it again with its id');
   }
 
-  /** Tells the client to go elsewhere, and closes. */
-  goAway(reason: string, reconnectAfterMs: number): void {
-    if (this.state === 'closed') return;
-    this.connection.send({ type: 'goaway', reason, reconnectAfterMs, urls: [] });
-    this.connection.close(CloseCode.draining, reason);
-    this.leave();
+  /** Messages that went these ways are in nobody's hands: who waits for the outcome of one can't be told. */
+  waysLost(paths: ReadonlySet<number>): void {
+    if (!this.sender?.isOn(paths)) return;
+    if (this.state !== 'closed') this.fail('unavailable', 'a message has no outcome; send it again with its id');
+    this.sender.abandon();
+    this.deps.onFinished(this);
+  }
+
+  /** Closes the connection of a node that the others have declared dead; its client connects again. */
+  fence(): void {
+    if (this.state !== 'closed') this.fail('unavailable', 'the relay was cut off from the others; connect again');
+  }
+
+  /**
+   * Tells the client to go elsewhere after a time, for which the connection serves on; then it is closed, if the client
+   * is still there. One that is not welcomed yet is closed at once. A second call does nothing.
+   */
+  goAway(reason: string, reconnectAfterMs: number, urls: readonly string[]): void {
+    if (this.state === 'closed' || this.cancelDeparture !== null) return;
+    this.connection.send({ type: 'goaway', reason, reconnectAfterMs, urls: [...urls] });
+    const depart = (): void => {
+      this.connection.close(CloseCode.draining, reason);
+      this.leave();
+    };
+    if (this.state !== 'open' || reconnectAfterMs === 0) return depart();
+    this.cancelDeparture = this.deps.timers.after(reconnectAfterMs, depart);
   }
 
   private handle(frame: ClientFrame): void {
     switch (frame.type) {
       case 'send':
-        return (this.sender as Sender).send(frame);
+        return this.take(this.sender as Sender, frame);
       case 'ack':
         if (!(this.recipient as Recipient).acknowledge(frame.seq)) {
           this.malformed(`ACK ${frame.seq} is beyond the last DELIVER`);
         }
         return;
       case 'ping':
-        return this.connection.send({ type: 'pong', data: frame.data });
+        return this.ping(frame);
       case 'pong':
+        this.mayControl(1);
         return;
       case 'watch':
-        return this.watch(frame);
+        if (this.mayControl(1 + frame.peers.length)) this.watch(frame);
+        return;
       case 'unwatch':
-        for (const peer of frame.peers) this.unwatch(peer);
+        if (this.mayControl(1 + frame.peers.length)) for (const peer of frame.peers) this.unwatch(peer);
         return;
       case 'hello':
       case 'proof':
@@ -154,8 +210,29 @@ export class Session implements ConnectionHandler {
   }
 
   private beforeWelcome(frame: ClientFrame): void {
-    if (frame.type === 'ping') this.connection.send({ type: 'pong', data: frame.data });
+    if (frame.type === 'ping') this.ping(frame);
     else this.malformed(`${frame.type.toUpperCase()} before WELCOME`);
+  }
+
+  private take(sender: Sender, frame: SendFrame): void {
+    sender.send(frame);
+    if (sender.isRefusedTooOften) this.flood('refused_too_often', 'too many recipients have refused messages');
+  }
+
+  private ping({ data }: PingFrame): void {
+    if (this.mayControl(1)) this.connection.send({ type: 'pong', data });
+  }
+
+  /** False: too many came, and the connection is closed. */
+  private mayControl(units: number): boolean {
+    if (this.controls.take(units)) return true;
+    this.flood('control_flood', 'too many control frames');
+    return false;
+  }
+
+  private flood(reason: DropReason, message: string): void {
+    this.deps.counters.drop(reason);
+    this.fail('rate_limited', message);
   }
 
   private unsupported(frame: ClientFrame): void {
@@ -168,12 +245,22 @@ export class Session implements ConnectionHandler {
     if (hello.v !== PROTOCOL_VERSION) {
       return this.fail('unsupported_version', `version ${hello.v} is not spoken here, version ${PROTOCOL_VERSION} is`);
     }
+    const { load, counters } = this.deps;
+    if (load.registering >= MAX_REGISTERING) {
+      counters.drop('registration_limit');
+      return this.refuse('unavailable', 'too many registrations are under way');
+    }
     this.state = 'registering';
     this.realm = hello.realm;
-    this.register(hello).catch((error: unknown) => {
-      this.deps.log.error({ err: error }, 'a registration failed unexpectedly');
-      this.fail('internal', 'the registration failed');
-    });
+    load.registering += 1;
+    this.register(hello)
+      .catch((error: unknown) => {
+        this.deps.log.error({ err: error }, 'a registration failed unexpectedly');
+        this.fail('internal', 'the registration failed');
+      })
+      .finally(() => {
+        load.registering -= 1;
+      });
   }
 
   private async register(hello: HelloFrame): Promise<void> {
@@ -211,6 +298,7 @@ export class Session implements ConnectionHandler {
       ttlMs: settings.reservationTtlMs,
       limits: member.limits,
       mailboxTtlMs: settings.mailboxTtlMs,
+      reclaims: 0,
     };
   }
 
@@ -274,6 +362,7 @@ export class Session implements ConnectionHandler {
     this.state = 'closed';
     this.cancelHelloTimer?.();
     this.cancelHelloTimer = null;
+    this.cancelDeparture?.();
     this.sender?.disconnect();
     this.recipient?.leave('disconnect');
     for (const peer of this.watching ?? []) {

@@ -13,6 +13,8 @@ export interface Settings {
   readonly helloTimeoutMs: number;
   readonly maxPayload: number;
   readonly sendWindow: number;
+  /** Bytes of messages that this node's senders have under way together. */
+  readonly messageBytes: number;
   readonly deliveryWindow: number;
   readonly deliveryWindowBytes: number;
   readonly ackTimeoutMs: number;
@@ -23,6 +25,8 @@ export interface Settings {
   readonly mailboxTtlMs: number;
   readonly realmMailboxBytes: number;
   readonly nodeLeaseMs: number;
+  /** Whether connections that this node has too many are sent to others by command only, or also by itself. */
+  readonly rebalance: 'manual' | 'auto';
   /** Bytes that wait for one other node in this node's memory. */
   readonly linkBytes: number;
   /** Bytes of unsettled entries in a node's inbox. */

@@ -17,6 +17,11 @@ import { EdgeConnection } from './connection.ts';
 import { peerIdBytes } from './peer-bytes.ts';
 
 const TEXT_MESSAGE: Malformed = { reason: 'text message, causeway.v1 has binary messages only' };
+/**
+ * What a message may keep alive beside its own bytes: in a larger packet each payload is copied by itself, or a few
+ * bytes that wait for their receipt would hold a whole packet of others that do not.
+ */
+const MAX_SHARED_BYTES = 8192;
 /** The writer's arguments; one receipt is written at a time. */
 const oneId: MessageId[] = [0];
 const oneStatus: number[] = [0];
@@ -54,8 +59,7 @@ export class BinaryConnection extends EdgeConnection {
     }
   }
 
-  send(frame: RelayFrame): void {
-    if (!this.isOpen) return;
+  protected write(frame: RelayFrame): void {
     const bytes = encodeFrame(frame);
     const target = this.#reserve(bytes.length);
     if (target === null) return;
@@ -70,8 +74,10 @@ export class BinaryConnection extends EdgeConnection {
     onFrame: (frame: ClientFrame) => boolean,
   ): Malformed | null {
     if (!isBinary) return TEXT_MESSAGE;
+    const packet = new Uint8Array(message);
     // The one copy: payloads stay views into it until they are written out.
-    return decodeClientPacket(Buffer.from(new Uint8Array(message)), onFrame);
+    if (packet.length <= MAX_SHARED_BYTES) return decodeClientPacket(Buffer.from(packet), onFrame);
+    return decodeClientPacket(packet, (frame) => onFrame(withOwnBytes(frame)));
   }
 
   protected writeOut(): void {
@@ -110,6 +116,18 @@ export class BinaryConnection extends EdgeConnection {
     this.markDirty();
     this.#buffer = this.shared.buffers.take(bytes);
     return this.#buffer;
+  }
+}
+
+/** The frame with a copy of what is a view into the packet. */
+function withOwnBytes(frame: ClientFrame): ClientFrame {
+  switch (frame.type) {
+    case 'send':
+      return { type: 'send', id: frame.id, flags: frame.flags, to: frame.to, payload: Buffer.from(frame.payload) };
+    case 'tunnel_data':
+      return { ...frame, bytes: Buffer.from(frame.bytes) };
+    default:
+      return frame;
   }
 }
 

@@ -1,9 +1,18 @@
 import type { WebSocket } from 'uWebSockets.js';
-import type { ClientFrame, Malformed, MessageId, PeerId, RelayFrame } from '@causeway/protocol';
+import {
+  type ClientFrame,
+  FRAME_HEADER_BYTES,
+  MAX_CONTROL_BYTES,
+  type Malformed,
+  type MessageId,
+  type PeerId,
+  type RelayFrame,
+} from '@causeway/protocol';
 import type { Connection, ConnectionHandler } from '../core/connection.ts';
 import type { BufferPool } from './buffers.ts';
 import type { Flushable, Flusher } from './flusher.ts';
 import type { Beating } from './heartbeat.ts';
+import type { Outbound } from './outbound.ts';
 
 /** What uWebSockets.js keeps beside a socket. */
 export interface SocketData {
@@ -17,13 +26,17 @@ export type Socket = WebSocket<SocketData>;
 export interface Shared {
   readonly flusher: Flusher;
   readonly buffers: BufferPool;
+  readonly outbound: Outbound;
   /** A connection did not take its outbound bytes and is closed for it. */
   slowConsumer(): void;
 }
 
+/** The largest HELLO. Above it a packet before WELCOME is malformed: who was not let in may not have the relay read more. */
+const MAX_OPENING_BYTES = FRAME_HEADER_BYTES + MAX_CONTROL_BYTES;
 /** WebSocket, RFC 6455 section 5.5: a control frame holds 125 bytes, of which the code takes 2. */
 const MAX_REASON_BYTES = 123;
-/** `send` answers 1 when it has sent, 0 when it keeps the bytes until the socket takes them, and: */
+/** What `send` answers, and 0 when it keeps the bytes until the socket takes them. */
+const SENT = 1;
 const DROPPED = 2;
 
 const encoder = new TextEncoder();
@@ -42,6 +55,9 @@ export abstract class EdgeConnection implements Connection, Flushable, Beating {
   #handler: ConnectionHandler | null = null;
   #dirty = false;
   #lost = false;
+  #welcomed = false;
+  /** Bytes that the socket has not taken yet. */
+  #waiting = 0;
   /** Close code that this side chose; 0 while it has not. */
   #closeCode = 0;
   #closeReason = '';
@@ -57,7 +73,7 @@ export abstract class EdgeConnection implements Connection, Flushable, Beating {
 
   abstract deliver(seq: number, id: MessageId, flags: number, from: PeerId, payload: Uint8Array): void;
   abstract receipt(id: MessageId, status: number): void;
-  abstract send(frame: RelayFrame): void;
+  protected abstract write(frame: RelayFrame): void;
   /** Hands what waits to `transmit`. */
   protected abstract writeOut(): void;
   /** Forgets what waits. */
@@ -78,6 +94,12 @@ export abstract class EdgeConnection implements Connection, Flushable, Beating {
     return this.#closeCode;
   }
 
+  send(frame: RelayFrame): void {
+    if (!this.isOpen) return;
+    if (frame.type === 'welcome') this.#welcomed = true;
+    this.write(frame);
+  }
+
   attach(handler: ConnectionHandler): void {
     this.#handler = handler;
   }
@@ -92,8 +114,13 @@ export abstract class EdgeConnection implements Connection, Flushable, Beating {
   /** `message` is valid only during the call. */
   received(message: ArrayBuffer, isBinary: boolean): void {
     if (!this.isOpen) return;
+    if (!this.#welcomed && message.byteLength > MAX_OPENING_BYTES) return this.#tooLarge(message.byteLength);
     const malformed = this.decode(message, isBinary, this.#onFrame);
     if (malformed !== null && this.isOpen) this.#handler?.malformed(malformed.reason);
+  }
+
+  #tooLarge(bytes: number): void {
+    this.#handler?.malformed(`packet is ${bytes} bytes, at most ${MAX_OPENING_BYTES} are allowed before WELCOME`);
   }
 
   /** A ping that is dropped needs no care: a peer that takes no bytes gives none either and is silent soon. */
@@ -108,8 +135,14 @@ export abstract class EdgeConnection implements Connection, Flushable, Beating {
   /** The socket is gone; it must not be touched any more. */
   gone(): void {
     this.#socket = null;
+    this.#waits(0);
     this.discard();
     this.#handler?.closed();
+  }
+
+  /** The socket has taken bytes that had to wait. */
+  drained(): void {
+    if (this.#socket !== null) this.#waits(this.#socket.getBufferedAmount());
   }
 
   flush(): void {
@@ -134,7 +167,17 @@ export abstract class EdgeConnection implements Connection, Flushable, Beating {
   /** After one message is lost no later one may follow, so the rest is dropped until `flush` closes the socket. */
   protected transmit(message: Uint8Array | string, isBinary: boolean): void {
     if (this.#lost || this.#socket === null) return;
-    this.#lost = this.#socket.send(message, isBinary) === DROPPED;
+    const result = this.#socket.send(message, isBinary);
+    if (result === SENT && this.#waiting === 0) return;
+    const fits = this.#waits(this.#socket.getBufferedAmount());
+    this.#lost = result === DROPPED || !fits;
+  }
+
+  /** False: more bytes wait than may. */
+  #waits(bytes: number): boolean {
+    const before = this.#waiting;
+    this.#waiting = bytes;
+    return this.shared.outbound.change(before, bytes);
   }
 }
 

@@ -48,9 +48,9 @@ export function notFound(response: HttpResponse, request: HttpRequest): void {
 }
 
 /** The HTTP part of the public port (PROTOCOL section 8). */
-export function routeHttp(app: TemplatedApp, identity: Identity, health: () => Promise<Health>): void {
+export function routeHttp(app: TemplatedApp, identity: () => Identity, health: () => Promise<Health>): void {
   app
-    .get('/', (response) => respond(response, '200 OK', { ...identity, protocols: PROTOCOLS }))
+    .get('/', (response) => respond(response, '200 OK', { ...identity(), protocols: PROTOCOLS }))
     .get('/health', (response) => respondLater(response, health(), answerHealth))
     .any('/*', notFound);
 }

@@ -26,8 +26,7 @@ export class JsonConnection extends EdgeConnection {
     this.send({ type: 'receipt', receipts: [{ id, status }] });
   }
 
-  send(frame: RelayFrame): void {
-    if (!this.isOpen) return;
+  protected write(frame: RelayFrame): void {
     this.markDirty();
     this.#texts ??= [];
     this.#texts.push(...encodeText(frame));

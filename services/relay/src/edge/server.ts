@@ -1,4 +1,4 @@
-import { App, type WebSocketBehavior } from 'uWebSockets.js';
+import { App, type HttpResponse, type WebSocketBehavior } from 'uWebSockets.js';
 import { HARD_PACKET_BYTES, MAX_PACKET_BYTES, PATH } from '@causeway/protocol';
 import type { Connection, ConnectionHandler } from '../core/connection.ts';
 import type { DropReason } from '../core/drops.ts';
@@ -6,10 +6,12 @@ import { BinaryConnection } from './binary.ts';
 import { BufferPool } from './buffers.ts';
 import type { EdgeConnection, Shared, Socket, SocketData } from './connection.ts';
 import { Flusher } from './flusher.ts';
+import { Handshakes } from './handshakes.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { type Health, type Identity, respond, routeHttp } from './http.ts';
 import { JsonConnection } from './json.ts';
 import { type Listener, listen } from './listen.ts';
+import { Outbound } from './outbound.ts';
 import { TurnedAway, turnAway } from './turn-away.ts';
 import { addressText, upgrade } from './upgrade.ts';
 
@@ -23,12 +25,14 @@ export interface EdgeOptions {
   readonly heartbeatMs: number;
   /** Bytes of unacknowledged deliveries that the core may have under way on one connection. */
   readonly deliveryWindowBytes: number;
-  readonly identity: Identity;
+  /** Bytes that all connections together may hold until their sockets take them. */
+  readonly outboundBytes: number;
+  readonly identity: () => Identity;
   /** Must not reject. */
   health(): Promise<Health>;
   /** A new connection; it may be used at once. */
   open(connection: Connection): ConnectionHandler;
-  dropped(reason: DropReason & ('slow_consumer' | 'connection_limit')): void;
+  dropped(reason: DropReason & ('slow_consumer' | 'connection_limit' | 'handshake_limit')): void;
   /** A connection has closed: the code that this side gave, otherwise the client's, folded to 1000..1015. */
   closed(code: number): void;
 }
@@ -52,7 +56,7 @@ export interface Edge {
  * Outbound bytes that one connection may hold: the delivery window twice (a window may be acknowledged and filled again
  * before the bytes before it are off the socket's queue) and a packet of control frames. Whoever holds more is closed.
  */
-function maxOutboundBytes(deliveryWindowBytes: number): number {
+export function maxOutboundBytes(deliveryWindowBytes: number): number {
   return 2 * deliveryWindowBytes + MAX_PACKET_BYTES;
 }
 
@@ -65,6 +69,7 @@ class Server implements Edge {
   readonly #app = App();
   readonly #heartbeat: Heartbeat;
   readonly #turnedAway = new TurnedAway();
+  readonly #handshakes: Handshakes;
   readonly #shared: Shared;
   #listeners: Listener[] = [];
   connections = 0;
@@ -74,11 +79,14 @@ class Server implements Edge {
   constructor(options: EdgeOptions) {
     this.#options = options;
     this.#heartbeat = new Heartbeat(options.heartbeatMs);
+    this.#handshakes = new Handshakes(options.maxConnections);
     this.#shared = {
       flusher: new Flusher(),
       buffers: new BufferPool(),
+      outbound: new Outbound(options.outboundBytes, maxOutboundBytes(options.deliveryWindowBytes)),
       slowConsumer: () => options.dropped('slow_consumer'),
     };
+    this.#app.filter((response, change) => this.#accepted(response, change));
     this.#app.ws<SocketData>(PATH, this.#behavior());
     routeHttp(this.#app, options.identity, () => options.health());
   }
@@ -131,8 +139,17 @@ class Server implements Edge {
       message: (socket, message, isBinary) => this.#seen(socket)?.received(message, isBinary),
       ping: (socket) => this.#seen(socket),
       pong: (socket) => this.#seen(socket),
+      drain: (socket) => socket.getUserData().connection?.drained(),
       close: (socket, code) => this.#closed(socket.getUserData().connection, code),
     };
+  }
+
+  /** A socket was accepted (1), or has ended without having become a WebSocket (-1). */
+  #accepted(response: HttpResponse, change: number): void {
+    this.#handshakes.add(change);
+    if (change < 0 || !this.#handshakes.areTooMany(this.connections)) return;
+    this.#options.dropped('handshake_limit');
+    response.close();
   }
 
   #isFull(): boolean {
@@ -140,6 +157,7 @@ class Server implements Edge {
   }
 
   #open(socket: Socket): void {
+    this.#handshakes.add(-1);
     const data = socket.getUserData();
     if (this.#isFull()) {
       this.#options.dropped('connection_limit');

@@ -24,6 +24,7 @@ function request(name: string): RegisterRequest {
     ttlMs: HOUR,
     limits: {},
     mailboxTtlMs: HOUR,
+    reclaims: 0,
   };
 }
 
@@ -47,10 +48,13 @@ describe('memory', () => {
     await store.inbox.remove(NODE);
     advance(HOUR);
     for (let round = 0; round < 4; round++) cluster.sweep();
-    expect([cluster.peers.size, cluster.realms.size, cluster.logs.size]).toEqual([5000, 0, 0]);
+    expect([cluster.peers.size, cluster.realms.size, cluster.logs.size]).toEqual([5000, 0, 1]);
     advance(60_000);
     for (let round = 0; round < 4; round++) cluster.sweep();
-    expect(cluster.peers.size).toBe(0);
+    expect([cluster.peers.size, cluster.logs.size]).toEqual([0, 1]);
+    advance(23 * HOUR);
+    cluster.sweep();
+    expect(cluster.logs.size).toBe(0);
     await store.close();
   });
 
@@ -123,7 +127,16 @@ describe('several nodes of one process', () => {
       store.inbox.start(NODE, ([entry]) => resolve(Buffer.from(entry?.envelope ?? []).toString()));
     });
     const envelope = Buffer.from('hello');
-    const append = { from: 'm' as NodeId, to: NODE, first: 1, last: 1, exempt: false, envelope, inboxBytes: 1000 };
+    const append = {
+      from: 'm' as NodeId,
+      to: NODE,
+      first: 1,
+      last: 1,
+      acked: 0,
+      exempt: false,
+      envelope,
+      inboxBytes: 1000,
+    };
     expect(await other.links.append(append)).toEqual({ kind: 'ok' });
     expect(await come).toBe('hello');
     await Promise.all([store.close(), other.close(), other.close()]);
@@ -146,6 +159,7 @@ describe('several nodes of one process', () => {
         to: NODE,
         first: sequence,
         last: sequence,
+        acked: 0,
         exempt: false,
         envelope,
         inboxBytes: 1e6,

@@ -1,11 +1,9 @@
 import type { NodeId } from '@causeway/protocol';
-import type { Inbox, InboxEntry, Unavailable } from '../core/ports.ts';
+import type { Inbox, InboxEntry } from '../core/ports.ts';
 import type { EmbeddedCluster } from './cluster.ts';
-import { createLog, entriesBehind, type NodeLog, trimLog } from './node-log.ts';
+import { createLog, endLog, entriesBehind, type NodeLog, REAPED_KEEP_MS, trimLog } from './node-log.ts';
 
 const READ_COUNT = 512;
-/** A removed inbox is remembered so long, so that nothing that comes late brings it back. */
-const REAPED_KEEP_MS = 3_600_000;
 
 export class EmbeddedInbox implements Inbox {
   private readonly cluster: EmbeddedCluster;
@@ -15,9 +13,11 @@ export class EmbeddedInbox implements Inbox {
     this.cluster = cluster;
   }
 
-  async open(node: NodeId): Promise<{ kind: 'opened' } | Unavailable> {
-    const { state } = this.logOf(node);
-    return state === 'open' ? { kind: 'opened' } : { kind: 'unavailable', reason: `inbox is ${state}` };
+  async open(node: NodeId): Promise<{ kind: 'opened'; created: boolean } | { kind: 'ended' }> {
+    const created = !this.cluster.logs.has(node);
+    const log = this.logOf(node);
+    if (created) this.reader?.goOnWith(log);
+    return log.state === 'open' ? { kind: 'opened', created } : { kind: 'ended' };
   }
 
   start(node: NodeId, onEntries: (entries: readonly InboxEntry[]) => void): void {
@@ -33,16 +33,14 @@ export class EmbeddedInbox implements Inbox {
 
   async close(node: NodeId): Promise<{ kind: 'closed'; last: string }> {
     const log = this.cluster.logs.get(node);
-    if (log?.state === 'open') log.state = 'reaping';
+    if (log?.state === 'open') log.state = 'closing';
     return { kind: 'closed', last: `${log?.last ?? 0}-0` };
   }
 
-  async remove(node: NodeId): Promise<{ kind: 'removed' }> {
+  async remove(node: NodeId): Promise<{ kind: 'removed' } | { kind: 'superseded' }> {
     const log = this.logOf(node);
-    log.state = 'reaped';
-    log.entries = [];
-    log.links.clear();
-    log.forgetAt = this.cluster.now() + REAPED_KEEP_MS;
+    if (log.state === 'reaping') return { kind: 'superseded' };
+    endLog(log, this.cluster.now() + REAPED_KEEP_MS);
     return { kind: 'removed' };
   }
 
@@ -60,7 +58,7 @@ export class EmbeddedInbox implements Inbox {
 
 /** Hands a log's entries over, never within the append that brought them. */
 class LogReader {
-  private readonly log: NodeLog;
+  private log: NodeLog;
   private readonly onEntries: (entries: readonly InboxEntry[]) => void;
   private cursor = '0-0';
   private scheduled = false;
@@ -69,6 +67,13 @@ class LogReader {
   constructor(log: NodeLog, onEntries: (entries: readonly InboxEntry[]) => void) {
     this.log = log;
     this.onEntries = onEntries;
+    this.goOnWith(log);
+  }
+
+  /** The log was lost, and this is its successor. */
+  goOnWith(log: NodeLog): void {
+    this.log = log;
+    this.cursor = '0-0';
     log.wake = () => this.schedule();
     this.schedule();
   }

@@ -37,9 +37,9 @@ export class EmbeddedMailbox implements Mailbox {
     // What locateOrStore recorded has no end of a registration in it.
     if (repeated) return { handedOver: null, ...repeated };
 
-    const turn = turnOf(known, location);
-    if (turn === 'wait') return { kind: 'wait' };
-    if (turn === 'lost' || !known) return { kind: 'lost', owner: place(known?.owner) };
+    if (!known || !has(known, location)) return { kind: 'lost', owner: place(known?.owner) };
+    const head = place(known.prev[0]);
+    if (head !== null && !isAt(head, location)) return { kind: 'wait', head };
     const stored = append(mailbox, messages, limits, false, now);
     const ends = final !== null && stored.count === messages.length;
     if (ends && final.seen !== '' && (mailbox.seen === '' || isLater(final.seen, mailbox.seen))) {
@@ -67,10 +67,6 @@ export class EmbeddedMailbox implements Mailbox {
   }
 }
 
-/** Whether the registration may write: the head of `prev` may, and the owner when `prev` is empty. */
-function turnOf(known: LocationState | null, location: Location): 'now' | 'wait' | 'lost' {
-  if (!known) return 'lost';
-  const place = known.prev.findIndex((one) => isAt(one, location));
-  if (place === -1 && !isAt(known.owner, location)) return 'lost';
-  return place === 0 || known.prev.length === 0 ? 'now' : 'wait';
+function has(known: LocationState, location: Location): boolean {
+  return isAt(known.owner, location) || known.prev.some((one) => isAt(one, location));
 }

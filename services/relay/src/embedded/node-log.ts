@@ -1,9 +1,12 @@
 import type { NodeId } from '@causeway/protocol';
 import type { InboxEntry, LinkAppend, LinkAppendReply, Unavailable } from '../core/ports.ts';
 
+/** A removed inbox is remembered so long, so that nothing that comes late brings it back. */
+export const REAPED_KEEP_MS = 24 * 3_600_000;
+
 /** One node's inbox: what other nodes handed to it and it has not settled. */
 export interface NodeLog {
-  state: 'open' | 'reaping' | 'reaped';
+  state: 'open' | 'closing' | 'reaping' | 'reaped';
   /** Oldest first. */
   entries: InboxEntry[];
   bytes: number;
@@ -11,6 +14,10 @@ export interface NodeLog {
   last: number;
   /** Sending node -> sequence of its last frame. */
   readonly links: Map<NodeId, number>;
+  /** Who reaps it, until when (milliseconds since 1970), and how often the lock has been taken. */
+  reaper: NodeId | null;
+  reaperUntil: number;
+  token: number;
   /** Called after each append. */
   wake: () => void;
   /** Milliseconds since 1970; infinite until it has been removed. */
@@ -24,6 +31,9 @@ export function createLog(): NodeLog {
     bytes: 0,
     last: 0,
     links: new Map(),
+    reaper: null,
+    reaperUntil: 0,
+    token: 0,
     wake: () => undefined,
     forgetAt: Number.POSITIVE_INFINITY,
   };
@@ -35,11 +45,13 @@ export function appendTo(
   append: LinkAppend,
   now: number,
 ): Exclude<LinkAppendReply, Unavailable> {
-  if (!log || log.state === 'reaped') return { kind: 'reaped' };
+  if (!log) return { kind: 'missing' };
   const last = log.links.get(append.from) ?? 0;
+  if (log.state === 'reaped') return { kind: 'reaped', last };
   if (last >= append.last) return { kind: 'dup' };
   if (log.state === 'reaping') return { kind: 'reaping' };
-  if (last + 1 !== append.first) return { kind: 'gap', last };
+  if (log.state === 'closing' && !append.exempt) return { kind: 'closing' };
+  if (Math.max(last, append.acked) + 1 < append.first || last >= append.first) return { kind: 'gap', last };
   const bytes = append.envelope.length;
   if (!append.exempt && log.bytes + bytes > append.inboxBytes) return { kind: 'full' };
   log.last += 1;
@@ -48,6 +60,14 @@ export function appendTo(
   log.links.set(append.from, append.last);
   log.wake();
   return { kind: 'ok' };
+}
+
+/** Appends are answered `reaped` from now on, until the log is forgotten. */
+export function endLog(log: NodeLog, forgetAt: number): void {
+  log.state = 'reaped';
+  log.entries = [];
+  log.bytes = 0;
+  log.forgetAt = forgetAt;
 }
 
 /** Removes the entries up to and with `upTo`; a repeated call finds none and changes nothing. */

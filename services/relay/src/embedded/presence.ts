@@ -13,8 +13,9 @@ export class EmbeddedPresence implements Presence {
   async watch(key: PeerKey, node: NodeId, ttlMs: number): Promise<{ kind: 'state' } & PresenceState> {
     const { location, watchers } = peerAt(this.cluster, key);
     watchers.set(node, this.cluster.now() + ttlMs);
-    if (location?.owner) return { kind: 'state', online: true, at: location.since, epoch: location.epoch };
-    return { kind: 'state', online: false, at: location?.left ?? 0, epoch: location?.epoch ?? 0 };
+    const epoch = location?.epoch ?? 0;
+    if (location?.owner) return { kind: 'state', online: true, at: location.since, epoch, node: location.owner.node };
+    return { kind: 'state', online: false, at: location?.left ?? 0, epoch, node: '' };
   }
 
   async unwatch(key: PeerKey, node: NodeId): Promise<{ kind: 'unwatched' }> {

@@ -18,6 +18,8 @@ export function register(peer: PeerState, request: RegisterRequest, now: number)
   if (repeated) return repeated;
   if (known?.ended.includes(request.connection)) return { kind: 'superseded' };
 
+  if (request.reclaims > 0 && known?.owner && known.owner.epoch > request.reclaims) return { kind: 'superseded' };
+
   const live = known !== null && known.expiresAt > now;
   const sameSecret = live && request.resumeHash !== '' && known.resumeHash === request.resumeHash;
   if (sameSecret && request.attempt !== null && known.attempt !== null && request.attempt < known.attempt) {

@@ -1,4 +1,5 @@
 import type { Store } from '../core/ports.ts';
+import { EmbeddedAudit } from './audit.ts';
 import { createEmbeddedCluster, type EmbeddedCluster } from './cluster.ts';
 import { EmbeddedDirectory } from './directory.ts';
 import { EmbeddedInbox } from './inbox.ts';
@@ -7,6 +8,7 @@ import { EmbeddedLinks } from './links.ts';
 import { EmbeddedMailbox } from './mailbox.ts';
 import { EmbeddedMembership } from './membership.ts';
 import { EmbeddedPresence } from './presence.ts';
+import { EmbeddedReaping } from './reaping.ts';
 
 /**
  * A store in memory, for one process.
@@ -22,9 +24,12 @@ export function createEmbeddedStore(shared: EmbeddedCluster = createEmbeddedClus
     ledger: new EmbeddedLedger(shared),
     links: new EmbeddedLinks(shared),
     inbox,
+    reaping: new EmbeddedReaping(shared),
     presence: new EmbeddedPresence(shared),
     membership: new EmbeddedMembership(shared),
     health: { check: async () => ({ kind: 'healthy' }) },
+    audit: new EmbeddedAudit(shared),
+    onDisturbed: () => undefined,
     async close() {
       if (closed) return;
       closed = true;

@@ -21,7 +21,7 @@ function sourceOf(counters = new Counters(), redis = new RedisStats()): Source {
     sendsPending: 9,
   };
   const build = { version: '1.2.3', node: 'n1', region: 'eu' };
-  return { counters, gauges: () => gauges, redis, isReady: () => true, build };
+  return { counters, gauges: () => gauges, redis, isReady: () => true, build: () => build };
 }
 
 async function lines(source: Source): Promise<string[]> {

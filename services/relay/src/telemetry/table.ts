@@ -8,7 +8,7 @@ export interface Source {
   gauges(): Gauges;
   readonly redis: RedisStats;
   isReady(): boolean;
-  readonly build: { readonly version: string; readonly node: string; readonly region: string };
+  readonly build: () => { readonly version: string; readonly node: string; readonly region: string };
 }
 
 /** What a scrape reads; gauges are computed once for it. */
@@ -69,6 +69,17 @@ export const METRICS: readonly Metric[] = [
   ),
   gauge('catching_up_recipients', 'Recipients that receive from their mailbox now', ({ gauges }) => gauges.catchingUp),
   counter('handovers_total', 'Registrations handed over to another node', ({ counters }) => counters.handovers),
+  counter(
+    'registrations_reclaimed_total',
+    'Registrations that Redis had lost and that were made again',
+    ({ counters }) => counters.reclaimed,
+  ),
+  counter('nodes_reaped_total', 'Dead nodes that this node has reaped', ({ counters }) => counters.reaped),
+  counter(
+    'reaped_messages_total',
+    'Messages of dead nodes that were given back to the nodes that had sent them',
+    ({ counters }) => counters.reapedMessages,
+  ),
   counter('lookups_total', 'Locations looked up in the directory', ({ counters }) => counters.lookups),
   counters(
     'returned_messages_total',
@@ -128,7 +139,7 @@ export const METRICS: readonly Metric[] = [
     name: 'causeway_build_info',
     help: 'Always 1; the labels tell which relay this is',
     labels: ['version', 'node', 'region'],
-    read: ({ source }) => [{ labels: { ...source.build }, value: 1 }],
+    read: ({ source }) => [{ labels: { ...source.build() }, value: 1 }],
   },
 ];
 

@@ -1,7 +1,7 @@
--- Refuses appends from now on; the log stays.
+-- Takes no messages from now on; the log stays.
 -- flags: allow-oom
 -- KEYS: state, inbox
--- ARGV: reaping
+-- ARGV: closing
 -- Replies:
 --   id of the last entry there ever was; '0-0' for none
 

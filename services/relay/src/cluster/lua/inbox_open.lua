@@ -1,8 +1,9 @@
--- Creates a node's inbox. An inbox that has been closed or removed stays so.
+-- Makes sure that a node's inbox exists. One that has been closed or removed stays so.
+-- flags: allow-oom
 -- KEYS: state
 -- ARGV: open
 -- Replies:
---   'open' | 'reaping' | 'reaped': the state now
+--   {created 0|1, 'open' | 'closing' | 'reaping' | 'reaped': the state now}
 
-redis.call('HSETNX', KEYS[1], 's', ARGV[1])
-return redis.call('HGET', KEYS[1], 's')
+local created = redis.call('HSETNX', KEYS[1], 's', ARGV[1])
+return { created, redis.call('HGET', KEYS[1], 's') }

@@ -1,11 +1,11 @@
--- Ends a node's inbox. The state stays for a while, so that a late append or open cannot bring it back.
+-- Ends a node's own inbox, unless it is being reaped. State and links stay for a while: a late append is to learn of it.
+-- include: inbox
 -- flags: allow-oom
 -- KEYS: state, inbox, links
 -- ARGV: keepMs
 -- Replies:
---   'reaped'
+--   'removed'  'superseded'
 
-redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
-redis.call('HSET', KEYS[1], 's', 'reaped')
-redis.call('PEXPIRE', KEYS[1], ARGV[1])
-return 'reaped'
+if redis.call('HGET', KEYS[1], 's') == 'reaping' then return 'superseded' end
+end_inbox(ARGV[1])
+return 'removed'

@@ -4,7 +4,7 @@
 -- ARGV: node, epoch, writer, sequence, capMessages, capBytes, ttlMs, final, seen, from, data...
 -- Replies:
 --   {'stored', count, ms, n, {}, {} or {nextNode, nextEpoch, ownerNode, ownerEpoch, {node, ...} watchers}}
---   {'wait'}  {'lost', ownerNode, ownerEpoch}; an absent node and its epoch are empty strings
+--   {'wait', headNode, headEpoch}  {'lost', ownerNode, ownerEpoch}; an absent node and its epoch are empty strings
 
 local FIRST_MESSAGE = 10
 -- `left` must be known for this long, or eviction would begin at once.
@@ -45,7 +45,7 @@ if not is_owner and not place then
   local owner = owner_of(loc)
   return { 'lost', owner[1], owner[2] }
 end
-if #loc.prev > 0 and place ~= 1 then return { 'wait' } end
+if #loc.prev > 0 and place ~= 1 then return { 'wait', loc.prev[1], loc.prev[2] } end
 
 open_mailbox(ttl_ms)
 local count, ms, n = append_messages(FIRST_MESSAGE, tonumber(ARGV[5]), tonumber(ARGV[6]), false, {})

@@ -1,7 +1,7 @@
 -- Makes a connection the owner of its peer: the next epoch, the former owner pushed to prev. Repeatable by connection.
 -- include: clock, mailbox, location, watchers
 -- KEYS: mbox, meta, count, bytes, index, loc, watch
--- ARGV: node, connection, resume, attempt, sticky, ttlMs, limits, mailboxTtlMs
+-- ARGV: node, connection, resume, attempt, sticky, ttlMs, limits, mailboxTtlMs, reclaims
 -- Replies:
 --   {'registered', epoch, {node, epoch, ...} prev, renewed 0|1, expiresAt, limits, queued, seen, {node, ...} watchers}
 --   {'peer_in_use'}  {'superseded'}  {'too_many_handovers'}
@@ -45,6 +45,8 @@ end
 for _, ended in ipairs(loc.ended) do
   if ended == connection then return { 'superseded' } end
 end
+
+if ARGV[9] ~= '0' and loc.node and tonumber(loc.epoch) > tonumber(ARGV[9]) then return { 'superseded' } end
 
 local live = loc.exp > NOW
 local same_secret = resume ~= '' and reservation[1] == resume

@@ -135,6 +135,8 @@ local function repeated_reply(writer, sequence)
   if not record then return nil end
   local last = cmsgpack.unpack(record)
   if sequence > last[1] then return nil end
+  -- A write, so that a WAIT behind the repetition is about what the first try wrote, too.
+  redis.call('HSET', META, 'w:' .. writer, record)
   return last[3]
 end
 

@@ -1,0 +1,36 @@
+import { describe, expect, test } from 'vitest';
+import { AdminTokens, mayAct, ROLES } from './tokens.ts';
+
+const tokens = new AdminTokens([
+  { role: 'operate', token: 'both' },
+  { role: 'read', token: 'both' },
+  { role: 'admin', token: 'a-much-longer-one:with=signs' },
+]);
+
+describe('a header', () => {
+  test.each([
+    ['Bearer both', 'operate'],
+    ['bearer  both ', 'operate'],
+    ['Bearer a-much-longer-one:with=signs', 'admin'],
+    ['Bearer bot', null],
+    ['Bearer both2', null],
+    ['Bearer both both', null],
+    ['Bearer ', null],
+    ['both', null],
+    ['Basic both', null],
+    ['', null],
+    [undefined, null],
+  ])('%j is of the role %j', (header, role) => {
+    expect(tokens.roleOf(header)).toBe(role);
+  });
+
+  test('is of none where there are no tokens', () => {
+    const none = new AdminTokens([]);
+    expect([none.isEmpty, none.roleOf('Bearer x'), tokens.isEmpty]).toEqual([true, null, false]);
+  });
+});
+
+test('a role may do what those below it may', () => {
+  const allowed = ROLES.map((role) => ROLES.filter((needed) => mayAct(role, needed)));
+  expect(allowed).toEqual([['read'], ['read', 'operate'], ['read', 'operate', 'admin']]);
+});

@@ -1,0 +1,29 @@
+/** A connection may hold this part of what is still free. */
+const SHARE = 4;
+
+/**
+ * Bytes that sockets have not taken yet, over all connections. Each may hold a quarter of what is still free, and never
+ * more than its own bound: so the whole is never exceeded, and where many are slow those with the most are closed first.
+ */
+export class Outbound {
+  readonly #most: number;
+  readonly #mostEach: number;
+  #held = 0;
+
+  /** `most` bytes for all connections, `mostEach` for one. */
+  constructor(most: number, mostEach: number) {
+    this.#most = most;
+    this.#mostEach = mostEach;
+  }
+
+  get held(): number {
+    return this.#held;
+  }
+
+  /** A connection holds `now` bytes where it held `before`. False: more than it may. */
+  change(before: number, now: number): boolean {
+    this.#held += now - before;
+    const free = this.#most - (this.#held - now);
+    return now <= Math.min(this.#mostEach, free / SHARE);
+  }
+}
