@@ -11,6 +11,7 @@ export default defineConfig({
             'services/*/src/**/*.test.ts',
             'loadtest/src/**/*.test.ts',
             'scripts/**/*.test.ts',
+            'test/fuzz/codecs.test.ts',
           ],
         },
       },
@@ -20,7 +21,7 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
-          include: ['test/integration/**/*.test.ts'],
+          include: ['test/integration/**/*.test.ts', 'test/fuzz/socket.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,

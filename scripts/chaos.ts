@@ -4,14 +4,15 @@
  */
 import { parseArgs } from 'node:util';
 import { runCampaign } from '../test/chaos/campaign.ts';
-import { FAULTS, type Fault } from '../test/chaos/faults.ts';
+import type { Fault } from '../test/chaos/fault.ts';
+import { FAULTS } from '../test/chaos/faults.ts';
 import { killChildren } from '../test/kit/child.ts';
 import { createRng } from '../test/kit/rng.ts';
 
 const NAMES = FAULTS.map(({ name }) => name).join(', ');
 const HELP = `npm run chaos -- [--minutes <n>] [--seed <n>] [--only <fault>]
 
-  --minutes  how long to go on; each fault is injected at least once (default 5)
+  --minutes  how long to go on; each fault has at least one round (default 5)
   --seed     of everything that is drawn at random (default: a new one, which is printed)
   --only     one fault: ${NAMES}`;
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { check, type ViolationKind } from './checker.ts';
+import { check, type ViolationKind, type Wipe } from './checker.ts';
 import type { History } from './history.ts';
 import { longestOutage } from './outage.ts';
 
@@ -8,7 +8,13 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer U)[] 
 
 /** alice sends 1..4 to bob and 5 to carol; all of it arrives. */
 function histories(): { alice: Mutable<History>; bob: Mutable<History>; carol: Mutable<History> } {
-  const sent = [1, 2, 3, 4, 5].map((id) => ({ to: id === 5 ? 'carol' : 'bob', id, digest: 100 + id, at: id }));
+  const sent = [1, 2, 3, 4, 5].map((id) => ({
+    to: id === 5 ? 'carol' : 'bob',
+    id,
+    digest: 100 + id,
+    at: id,
+    crossing: false,
+  }));
   const outcomes = sent.map(({ id }) => ({ id, status: id % 2 === 0 ? 'queued' : 'delivered', at: 10 + id }));
   const shown = sent.map(({ id, digest }) => ({ from: 'alice', id, digest, stored: false, at: 5 + id }));
   const of = (peer: string): Mutable<History> => ({
@@ -18,6 +24,7 @@ function histories(): { alice: Mutable<History>; bob: Mutable<History>; carol: M
     outcomes: [],
     shown: [],
     connections: [],
+    refusals: [],
   });
   return {
     alice: { ...of('alice'), sent, outcomes },
@@ -26,8 +33,8 @@ function histories(): { alice: Mutable<History>; bob: Mutable<History>; carol: M
   };
 }
 
-function found(all: Record<string, History>, excused = 0): string[] {
-  const { violations } = check(Object.values(all), { excused });
+function found(all: Record<string, History>, wipes: Wipe[] = []): string[] {
+  const { violations } = check(Object.values(all), { wipes });
   return violations.map(({ kind, from, to, id }) => `${kind} ${from}>${to} ${id}`);
 }
 
@@ -43,11 +50,47 @@ describe('the checker', () => {
     expect(found(all)).toEqual(['lost alice>bob 2']);
   });
 
-  it('excuses as many missing messages as were evicted or expired, and no more', () => {
-    const all = histories();
-    all.bob.shown.splice(0, 3);
-    expect(found(all, 2)).toEqual(['lost alice>bob 3']);
-    expect(found(all, 3)).toEqual([]);
+  describe('where Redis lost all', () => {
+    // Sent at 1..4, shown at 6..9, receipted at 11..14.
+    const early = { from: 1.5, to: 2.5 };
+    const late = { from: 20, to: 30 };
+
+    function withoutShowing(id: number, status: string): ReturnType<typeof histories> {
+      const all = histories();
+      all.bob.shown = all.bob.shown.filter((one) => one.id !== id);
+      all.alice.outcomes[id - 1] = { id, status, at: 12 };
+      return all;
+    }
+
+    it('excuses what was queued and sent before, and is missing', () => {
+      expect(found(withoutShowing(2, 'queued'), [early])).toEqual([]);
+      expect(found(withoutShowing(4, 'queued'), [late])).toEqual([]);
+    });
+
+    it('excuses nothing that was receipted delivered', () => {
+      expect(found(withoutShowing(2, 'delivered'), [early])).toEqual(['lost alice>bob 2']);
+    });
+
+    it('excuses nothing that was sent when Redis was back', () => {
+      expect(found(withoutShowing(3, 'queued'), [early])).toEqual(['lost alice>bob 3']);
+    });
+
+    it('excuses nothing that a later message had overtaken by then', () => {
+      expect(found(withoutShowing(2, 'queued'), [late])).toEqual(['lost alice>bob 2']);
+      expect(found(withoutShowing(2, 'queued'), [late, early])).toEqual([]);
+    });
+
+    it('excuses neither repetition, nor change of order, nor want of an outcome', () => {
+      const all = histories();
+      all.alice.outcomes.splice(0, 1);
+      const [one, two, three, four] = all.bob.shown as [never, never, never, never];
+      all.bob.shown = [two, one, three, four, four].map((shown: History['shown'][number], at) => ({ ...shown, at }));
+      expect(found(all, [{ from: 0, to: 100 }])).toEqual([
+        'reordered alice>bob 1',
+        'repeated alice>bob 4',
+        'unanswered alice>bob 1',
+      ]);
+    });
   });
 
   it('lets a refused message be shown or not', () => {
@@ -134,13 +177,14 @@ const valid = fc
   )
   .map((messages) => {
     const all = PEERS.map(
-      (peer) => ({ peer, firstId: 1, sent: [], outcomes: [], shown: [], connections: [] }) as Mutable<History>,
+      (peer) =>
+        ({ peer, firstId: 1, sent: [], outcomes: [], shown: [], connections: [], refusals: [] }) as Mutable<History>,
     );
     const of = (peer: string) => all.find((one) => one.peer === peer) as Mutable<History>;
     for (const [at, { from, to, digest, fate, shown, receiptDelay }] of messages.entries()) {
       const sender = of(from);
       const id = sender.sent.length + 1;
-      sender.sent.push({ to, id, digest, at });
+      sender.sent.push({ to, id, digest, at, crossing: false });
       sender.outcomes.push({ id, status: fate, at: at + receiptDelay });
       if (shown || fate === 'delivered' || fate === 'queued')
         of(to).shown.push({ from, id, digest, stored: false, at: at + 1 });
@@ -211,10 +255,11 @@ describe('the longest outage', () => {
   const history = (sent: number[], outcomes: number[]): History => ({
     peer: 'alice',
     firstId: 1,
-    sent: sent.map((at, id) => ({ to: 'bob', id, digest: 0, at })),
+    sent: sent.map((at, id) => ({ to: 'bob', id, digest: 0, at, crossing: false })),
     outcomes: outcomes.map((at, id) => ({ id, status: 'delivered', at })),
     shown: [],
     connections: [],
+    refusals: [],
   });
 
   it('runs from the first sending, or the last outcome while more is under way', () => {

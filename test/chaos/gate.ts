@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Rng } from '../kit/rng.ts';
+import type { Placement } from './placement.ts';
 
 interface Passage {
+  readonly port: number;
   readonly client: Socket;
   readonly relay: Socket;
   /** Bytes, both directions together, until it is cut. */
@@ -11,7 +13,7 @@ interface Passage {
 
 /** What a client connects through: the network between it and the relays, which can be broken. */
 export class Gate {
-  readonly #ports: readonly number[];
+  readonly #placement: Placement;
   readonly #rng: Rng;
   readonly #server: Server;
   readonly #passages = new Set<Passage>();
@@ -19,15 +21,18 @@ export class Gate {
   readonly #dangling = new Set<Socket>();
   #meanBytes = Number.POSITIVE_INFINITY;
   #frozen = false;
-  #target: number;
-  cuts = 0;
+  #port: number | null = null;
 
-  /** @param ports of the relays; each connection goes to another one than that before it */
-  constructor(ports: readonly number[], rng: Rng) {
-    this.#ports = ports;
+  /** @param placement shared by all gates; each connection goes to another relay than that before it, if there is one */
+  constructor(placement: Placement, rng: Rng) {
+    this.#placement = placement;
     this.#rng = rng;
-    this.#target = rng.int(ports.length);
-    this.#server = createServer((client) => this.#accept(client));
+    this.#server = createServer((client) => void this.#accept(client));
+  }
+
+  /** Of the relay to which the latest connection went. */
+  get port(): number | null {
+    return this.#port;
   }
 
   get url(): string {
@@ -82,10 +87,26 @@ export class Gate {
     return this.#meanBytes === Number.POSITIVE_INFINITY ? this.#meanBytes : this.#rng.int(2 * this.#meanBytes);
   }
 
-  #accept(client: Socket): void {
-    this.#target = (this.#target + 1 + this.#rng.int(this.#ports.length - 1)) % this.#ports.length;
-    const relay = connect(this.#ports[this.#target] as number, '127.0.0.1');
-    const passage = { client, relay, left: this.#budget() };
+  async #accept(client: Socket): Promise<void> {
+    // An error is followed by 'close'.
+    client.on('error', () => undefined);
+    for (const port of this.#placement.candidates(this.#port)) {
+      // Counted before it is there, or all that come back at once would go to the same relay.
+      this.#placement.enter(port);
+      const relay = await connected(port);
+      if (relay !== null && !client.destroyed) {
+        this.#open({ port, client, relay, left: this.#budget() });
+        return;
+      }
+      this.#placement.leave(port);
+      relay?.destroy();
+    }
+    client.resetAndDestroy();
+  }
+
+  #open(passage: Passage): void {
+    const { port, client, relay } = passage;
+    this.#port = port;
     this.#passages.add(passage);
     this.#pass(passage, client, relay);
     this.#pass(passage, relay, client);
@@ -99,7 +120,6 @@ export class Gate {
       if (bytes.length >= passage.left) {
         // What was let through must leave before the reset, or it would take back what came before it.
         from.pause();
-        this.cuts += 1;
         to.write(bytes.subarray(0, passage.left), () => this.#cut(passage));
         return;
       }
@@ -109,8 +129,6 @@ export class Gate {
     to.on('drain', () => {
       if (!(this.#frozen && from === passage.relay)) from.resume();
     });
-    // An error is followed by 'close'.
-    from.on('error', () => undefined);
     from.on('end', () => to.end());
     from.on('close', () => {
       this.#dangling.delete(from);
@@ -120,20 +138,33 @@ export class Gate {
 
   /** One side is gone: what it said last still reaches the other. */
   #end(passage: Passage, other: Socket): void {
-    this.#passages.delete(passage);
+    this.#forget(passage);
     other.destroySoon();
   }
 
   #cut(passage: Passage): void {
-    this.#passages.delete(passage);
+    this.#forget(passage);
     passage.client.resetAndDestroy();
     passage.relay.resetAndDestroy();
   }
 
   #abandon(passage: Passage): void {
-    this.#passages.delete(passage);
+    this.#forget(passage);
     this.#dangling.add(passage.relay);
     passage.client.resetAndDestroy();
     passage.relay.resume();
   }
+
+  #forget(passage: Passage): void {
+    if (this.#passages.delete(passage)) this.#placement.leave(passage.port);
+  }
+}
+
+/** A connection to the relay, or null where it refuses one. */
+async function connected(port: number): Promise<Socket | null> {
+  const relay = connect(port, '127.0.0.1');
+  return new Promise((resolve) => {
+    relay.once('connect', () => resolve(relay));
+    relay.on('error', () => resolve(null));
+  });
 }

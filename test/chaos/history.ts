@@ -6,6 +6,8 @@ export interface Sent {
   readonly id: number;
   readonly digest: number;
   readonly at: number;
+  /** Sender and recipient were on different nodes, by the last WELCOME of each. */
+  readonly crossing: boolean;
 }
 
 /** The final outcome of a message, as its sender was told. */
@@ -14,6 +16,11 @@ export interface Outcome {
   /** The name of a receipt's status: `delivered`, `queued`, or the refusal. */
   readonly status: string;
   readonly at: number;
+}
+
+/** Whether the relay has promised that the message will be shown. */
+export function isGood(status: string): boolean {
+  return status === 'delivered' || status === 'queued';
 }
 
 export interface Shown {
@@ -40,4 +47,6 @@ export interface History {
   readonly outcomes: readonly Outcome[];
   readonly shown: readonly Shown[];
   readonly connections: readonly Welcomed[];
+  /** When it was told of each refusal for now, which its library met by sending again. */
+  readonly refusals: readonly number[];
 }

@@ -4,7 +4,7 @@ import type { History } from './history.ts';
  * The longest time, in milliseconds, for which a client had messages under way and no outcome came for any of them.
  * `until` is the end of the history: what has no outcome then still waits.
  */
-export function longestOutage({ sent, outcomes }: History, until: number): number {
+export function longestOutage({ sent, outcomes }: Pick<History, 'sent' | 'outcomes'>, until: number): number {
   let longest = 0;
   let since = 0;
   let underWay = 0;

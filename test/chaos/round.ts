@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { complaints } from '../kit/observe.ts';
-import type { LogRecord } from '../kit/relay.ts';
 import type { Rng } from '../kit/rng.ts';
 import { waitFor } from '../kit/wait.ts';
-import { check, type Report } from './checker.ts';
-import type { Fault } from './faults.ts';
-import { since } from './fleet.ts';
+import { check, countOf, type Report, type Wipe } from './checker.ts';
+import type { Fault } from './fault.ts';
+import { LEASE_MS } from './fleet.ts';
 import type { History } from './history.ts';
 import { longestOutage } from './outage.ts';
+import { calmOutcomes, countedFaults, crossingShare, longestLocalPause, type Window } from './windows.ts';
 import type { World } from './world.ts';
 
 export interface RoundOptions {
@@ -15,67 +14,84 @@ export interface RoundOptions {
   /** How often it is injected. */
   readonly times: number;
   readonly rng: Rng;
+  /** Goes on sending after the last injection for as long as refusals may last, and longer, to see that they end. */
+  readonly calmMs?: number;
 }
 
 export interface RoundResult extends Report {
   readonly fault: string;
+  /** Injections that count: under enough traffic that went on. */
   readonly injected: number;
   /** Refusals for now, which the clients' library met by sending again. */
   readonly refusals: number;
-  /** Of all messages that a relay handed to a client or to another node, the share of the latter. */
+  /** Refusals that came later after a fault than they may. */
+  readonly late: number;
+  /** Share of the messages that were sent from one node to another. */
   readonly crossing: number;
   /** Milliseconds. */
   readonly longestOutageMs: number;
-  /** Errors that relays logged, and clients that ended. */
+  /** Of a conversation within a node that the fault did not touch, milliseconds. */
+  readonly longestLocalPauseMs: number;
+  /** Errors that relays logged, relays and clients that ended. */
   readonly complaints: readonly unknown[];
   readonly histories: readonly History[];
 }
 
 /** A fault counts only with so many messages under way. */
 const UNDER_WAY = 100;
-const BETWEEN_FAULTS_MS = 300;
+const BETWEEN_FAULTS_MS = 200;
+/** Refusals end so much later than a fault at the latest. */
+export const GRACE_MS = LEASE_MS + 2000;
 const QUIET_TIMEOUT_MS = 60_000;
 /** For what should not come any more. */
 const SETTLE_MS = 300;
 
 /** Ends the sending, and waits until all that is promised is shown; where that takes too long, the checker says what is missing. */
-async function quiet({ traffic }: World): Promise<void> {
+async function quiet({ traffic }: World, wipes: readonly Wipe[]): Promise<void> {
   traffic.pause();
-  const total = (count: 'promised' | 'shownCount' | 'underWay'): number =>
+  const total = (count: 'promised' | 'shownCount'): number =>
     traffic.recorders.reduce((sum, recorder) => sum + recorder[count], 0);
-  const done = (): boolean => total('underWay') === 0 && total('shownCount') >= total('promised');
+  const done = (): boolean =>
+    traffic.underWay === 0 &&
+    (wipes.length > 0 || total('shownCount') >= total('promised')) &&
+    countOf('lost', check(traffic.peek(), { wipes })) === 0;
   await waitFor(done, { what: 'all is shown', timeoutMs: QUIET_TIMEOUT_MS }).catch(() => undefined);
   await sleep(SETTLE_MS);
 }
 
-function allComplaints({ fleet, traffic }: World): unknown[] {
-  const ofRelays: LogRecord[] = fleet.all.flatMap(complaints);
-  return [...ofRelays, ...traffic.recorders.flatMap(({ failure }) => (failure === null ? [] : [failure]))];
+function allComplaints({ fleet, traffic }: World, { explains = () => false }: Fault): unknown[] {
+  const ofClients = traffic.recorders.flatMap(({ failure }) => (failure === null ? [] : [failure]));
+  return [...fleet.complaints().filter((record) => !explains(record)), ...ofClients];
 }
 
 /** Traffic, the fault a few times, a quiet time, and the check of everything that clients sent, were told and saw. */
-export async function runRound(world: World, { fault, times, rng }: RoundOptions): Promise<RoundResult> {
-  const { traffic, fleet } = world;
-  const complained = new Set(allComplaints(world));
-  const before = await fleet.counted();
+export async function runRound(world: World, { fault, times, rng, calmMs = 0 }: RoundOptions): Promise<RoundResult> {
+  const { traffic } = world;
+  const complained = new Set(allComplaints(world, fault));
+  const windows: Window[] = [];
   traffic.run();
-  for (let injected = 0; injected < times; injected++) {
+  while (windows.length < times) {
     await sleep(BETWEEN_FAULTS_MS);
     await traffic.untilUnderWay(UNDER_WAY);
+    const from = performance.now();
     await fault.inject(world, rng);
+    windows.push({ from, to: performance.now() });
   }
-  await quiet(world);
+  if (calmMs > 0) await sleep(GRACE_MS + calmMs);
+  const wipes = world.wipes.splice(0);
+  await quiet(world, wipes);
   const end = performance.now();
-  const { evictedOrExpired, refusals, local, remote } = since(before, await fleet.counted());
   const histories = traffic.take();
   return {
-    ...check(histories, { excused: evictedOrExpired }),
+    ...check(histories, { wipes }),
     fault: fault.name,
-    injected: times,
-    refusals,
-    crossing: remote / Math.max(1, local + remote),
+    injected: countedFaults(histories, windows),
+    refusals: histories.reduce((sum, { refusals }) => sum + refusals.length, 0),
+    late: calmOutcomes(histories, windows, GRACE_MS).refused,
+    crossing: crossingShare(histories),
     longestOutageMs: Math.max(...histories.map((history) => longestOutage(history, end))),
-    complaints: allComplaints(world).filter((one) => !complained.has(one)),
+    longestLocalPauseMs: fault.slowsClients ? 0 : longestLocalPause(histories, windows),
+    complaints: allComplaints(world, fault).filter((one) => !complained.has(one)),
     histories,
   };
 }

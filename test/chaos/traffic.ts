@@ -3,12 +3,13 @@ import { stopAll } from '../kit/start-all.ts';
 import { type Deferred, deferred, within } from '../kit/wait.ts';
 import { Gate } from './gate.ts';
 import type { History } from './history.ts';
+import { Placement } from './placement.ts';
 import { Recorder } from './recorder.ts';
 
 export interface TrafficOptions {
+  /** Of the relays. */
   readonly ports: readonly number[];
   readonly rng: Rng;
-  readonly clients?: number;
 }
 
 /** A client and its way to the relays. */
@@ -17,22 +18,32 @@ export interface Party {
   readonly gate: Gate;
 }
 
-const CLIENTS = 12;
-/** Recipients of each client. */
-const FAN_OUT = 2;
-const TICK_MS = 20;
-/** Most that a client sends to one recipient in one tick. */
-const BURST = 7;
-/** Of one client without an outcome; beyond it the client waits. */
-const MAX_UNDER_WAY = 200;
+export const CLIENTS = 16;
+/** Each client sends to those so much further in the circle. */
+const RECIPIENTS = [1, 2, 5, 7];
+const TICK_MS = 50;
+/** Most that a client sends in one tick; half as much in the mean, which makes about 1500 messages a second in all. */
+const BURST = 9;
+/** Of a client to one recipient without an outcome. All recipients together stay below the send window of a relay. */
+const MAX_UNDER_WAY = 40;
+/** Of the first message in a tick: clients go on sending through an outage, if less. */
+const MAX_TRICKLE = 400;
+/** Of what a client could send to its own node as well as to others. */
+const LOCAL_SHARE = 1 / 3;
 /** Generous: it bounds a failing run, it is no assertion about speed. */
 const BUSY_TIMEOUT_MS = 30_000;
 
-/** Clients that send to each other without a pause, in random bursts. */
+/**
+ * Clients that send to each other without a pause, in random bursts.
+ *
+ * As long as any client has a recipient on another node, no more messages stay within a node than cross.
+ */
 export class Traffic {
   readonly parties: readonly Party[];
   readonly #rng: Rng;
   #timer: NodeJS.Timeout | undefined;
+  #crossing = 0;
+  #local = 0;
   #busy: { readonly underWay: number; readonly reached: Deferred<void> } | null = null;
 
   private constructor(parties: readonly Party[], rng: Rng) {
@@ -40,11 +51,12 @@ export class Traffic {
     this.#rng = rng;
   }
 
-  static async start({ ports, rng, clients = CLIENTS }: TrafficOptions): Promise<Traffic> {
+  static async start({ ports, rng }: TrafficOptions): Promise<Traffic> {
+    const placement = new Placement(ports, rng.fork());
     const parties = await Promise.all(
-      Array.from({ length: clients }, async (_, index) => {
+      Array.from({ length: CLIENTS }, async (_, index) => {
         const own = rng.fork();
-        const gate = await new Gate(ports, own.fork()).start();
+        const gate = await new Gate(placement, own.fork()).start();
         return { gate, recorder: new Recorder({ url: gate.url, peer: `peer-${index}`, rng: own }) };
       }),
     );
@@ -54,14 +66,21 @@ export class Traffic {
 
   /** Messages without an outcome. */
   get underWay(): number {
-    return this.parties.reduce((sum, { recorder }) => sum + recorder.underWay, 0);
+    return this.recorders.reduce((sum, { underWay }) => sum + underWay, 0);
   }
 
   get recorders(): readonly Recorder[] {
     return this.parties.map(({ recorder }) => recorder);
   }
 
+  /** To whom a client sends. */
+  recipientsOf(index: number): Party[] {
+    return RECIPIENTS.map((step) => this.parties[(index + step) % this.parties.length] as Party);
+  }
+
   run(): void {
+    this.#crossing = 0;
+    this.#local = 0;
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
@@ -69,11 +88,15 @@ export class Traffic {
     clearInterval(this.#timer);
   }
 
-  /** Resolves in the moment in which so many messages have no outcome. */
+  /** Resolves in the moment in which so many messages have no outcome; where they come too fast, more are sent at once. */
   async untilUnderWay(underWay: number): Promise<void> {
     const reached = deferred<void>();
     this.#busy = { underWay, reached };
     await within(reached.promise, BUSY_TIMEOUT_MS, () => `${underWay} messages under way, ${this.underWay} are`);
+  }
+
+  peek(): History[] {
+    return this.recorders.map((recorder) => recorder.peek());
   }
 
   take(): History[] {
@@ -87,16 +110,35 @@ export class Traffic {
   }
 
   #tick(): void {
-    for (const [index, { recorder }] of this.parties.entries()) {
-      for (let step = 1; step <= FAN_OUT; step++) {
-        const to = this.parties[(index + step * step) % this.parties.length] as Party;
-        for (let left = this.#rng.int(BURST + 1); left > 0 && recorder.underWay < MAX_UNDER_WAY; left--) {
-          recorder.send(to.recorder.peer);
-        }
-      }
+    const anyCross = this.recorders.some(({ node }) => node !== this.recorders[0]?.node);
+    for (const index of this.parties.keys()) {
+      let cap = MAX_TRICKLE;
+      for (let left = this.#rng.int(BURST + 1); left > 0 && this.#send(index, anyCross, cap); left--)
+        cap = MAX_UNDER_WAY;
     }
-    if (this.#busy === null || this.underWay < this.#busy.underWay) return;
+    if (this.#busy === null) return;
+    for (let sent = true; sent && this.underWay < this.#busy.underWay; ) {
+      sent = [...this.parties.keys()].filter((index) => this.#send(index, anyCross, MAX_UNDER_WAY)).length > 0;
+    }
+    if (this.underWay < this.#busy.underWay) return;
     this.#busy.reached.resolve();
     this.#busy = null;
+  }
+
+  /**
+   * @param cap of messages under way to one recipient
+   * @returns false where the client may not send now
+   */
+  #send(index: number, anyCross: boolean, cap: number): boolean {
+    const { recorder } = this.parties[index] as Party;
+    const open = this.recipientsOf(index).filter((to) => recorder.underWayTo(to.recorder.peer) < cap);
+    const crossing = open.filter((to) => to.recorder.node !== recorder.node);
+    const local = anyCross && this.#local >= this.#crossing ? [] : open.filter((to) => !crossing.includes(to));
+    const choice = local.length > 0 && (crossing.length === 0 || this.#rng.chance(LOCAL_SHARE)) ? local : crossing;
+    if (choice.length === 0) return false;
+    if (choice === local) this.#local += 1;
+    else this.#crossing += 1;
+    recorder.send(this.#rng.pick(choice).recorder);
+    return true;
   }
 }

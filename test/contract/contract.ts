@@ -2,12 +2,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { capsContract } from './caps-contract.ts';
 import { handoverContract } from './handover-contract.ts';
 import type { Implementation } from './implementation.ts';
+import { inboxContract } from './inbox-contract.ts';
 import { ledgerContract } from './ledger-contract.ts';
 import { linksContract } from './links-contract.ts';
 import { mailboxContract } from './mailbox-contract.ts';
 import { membershipContract } from './membership-contract.ts';
 import { namesContract } from './names-contract.ts';
 import { presenceContract } from './presence-contract.ts';
+import { reapingContract } from './reaping-contract.ts';
 import { registrationContract } from './registration-contract.ts';
 
 /** Every port's suite on one implementation. */
@@ -25,7 +27,9 @@ export function contract(name: string, start: () => Promise<Implementation>): vo
     describe('mailbox', () => mailboxContract(get));
     describe('caps', () => capsContract(get));
     describe('ledger', () => ledgerContract(get));
-    describe('links and inbox', () => linksContract(get));
+    describe('links', () => linksContract(get));
+    describe('inbox', () => inboxContract(get));
+    describe('reaping', () => reapingContract(get));
     describe('presence', () => presenceContract(get));
     describe('membership', () => membershipContract(get));
     describe('names', () => namesContract(get));

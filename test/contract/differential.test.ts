@@ -18,7 +18,7 @@ import { embedded, type Implementation, onRedis } from './implementation.ts';
 type Step =
   | { do: 'store'; writer: number; repeat: boolean; sizes: [string, number][] }
   | { do: 'append'; who: number; final: boolean; repeat: boolean; sizes: [string, number][] }
-  | { do: 'register'; node: number; secret: string; sticky: boolean; attempt: number | null }
+  | { do: 'register'; node: number; secret: string; sticky: boolean; attempt: number | null; reclaims: number }
   | { do: 'remove'; picks: number[] }
   | { do: 'read'; after: number; count: number; bytes: number };
 
@@ -50,6 +50,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       secret: fc.constantFrom('', 'aa', 'bb'),
       sticky: fc.boolean(),
       attempt: fc.option(fc.nat(3)),
+      reclaims: fc.nat(20),
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('remove' as const), picks: fc.array(fc.nat(30)) }) },
@@ -92,6 +93,7 @@ class Run {
         const writer = this.writer(at.node, step.repeat);
         const final = step.final ? { seen: this.ids[step.who] ?? ('' as const) } : null;
         const reply = await mailbox.append(this.key, at, writer, this.list(step.sizes), this.limits, final);
+        if (reply.kind === 'wait') return { kind: 'wait', head: this.name(reply.head) };
         if (!('entries' in reply)) return { ...reply, owner: 'owner' in reply && this.name(reply.owner) };
         const { handedOver } = reply;
         return [this.stored(reply), handedOver && [this.name(handedOver.next), this.name(handedOver.owner)]];
@@ -111,7 +113,8 @@ class Run {
 
   private async register(step: Step & { do: 'register' }): Promise<unknown> {
     const { node, secret: resumeHash, sticky, attempt } = step;
-    const wanted = request(this.key, { node: nodeOf(node), resumeHash, sticky, attempt });
+    const reclaims = this.locations[step.reclaims]?.epoch ?? 0;
+    const wanted = request(this.key, { node: nodeOf(node), resumeHash, sticky, attempt, reclaims });
     const reply = await this.store.directory.register(wanted);
     if (reply.kind !== 'registered') return reply;
     this.locations.push({ node: wanted.node, epoch: reply.epoch });

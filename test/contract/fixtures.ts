@@ -65,6 +65,7 @@ export function request(key: PeerKey, changes: Partial<RegisterRequest> = {}): R
     ttlMs: HOUR,
     limits: {},
     mailboxTtlMs: HOUR,
+    reclaims: 0,
     ...changes,
   };
 }

@@ -40,15 +40,28 @@ export function handoverContract(get: () => Implementation): void {
     const write = (one: typeof first, id: number) =>
       mailbox().append(key, one, newWriter(one.node)(), [message(id)], LIMITS, { seen: '' });
 
-    expect(await write(owner, 3)).toEqual({ kind: 'wait' });
-    expect(await write(second, 2)).toEqual({ kind: 'wait' });
+    expect(await write(owner, 3)).toEqual({ kind: 'wait', head: at(first) });
+    expect(await write(second, 2)).toEqual({ kind: 'wait', head: at(first) });
     expect(await write(first, 1)).toMatchObject({
       count: 1,
       handedOver: { next: at(second), owner: at(owner), watchers: [] },
     });
+    expect(await write(owner, 3)).toEqual({ kind: 'wait', head: at(second) });
     expect(await write(second, 2)).toMatchObject({ handedOver: { next: at(owner), owner: at(owner), watchers: [] } });
     expect(await write(owner, 3)).toMatchObject({ handedOver: { next: null, owner: null } });
     expect(await storedIds(get().store, key)).toEqual([1, 2, 3]);
+  });
+
+  test('a registration is ended by whoever names it, in the name of a node that is dead', async () => {
+    const key = newPeer();
+    const [dead, owner] = [await register(get().store, key), await register(get().store, key)];
+    const heir = newWriter(newNode('heir'));
+    const end = (one: typeof dead) => mailbox().append(key, one, heir(), [], LIMITS, { seen: '' });
+    expect(await end(dead)).toMatchObject({ count: 0, handedOver: { next: at(owner), owner: at(owner) } });
+    expect(await end(dead)).toEqual({ kind: 'lost', owner: at(owner) });
+    expect(await mailbox().append(key, owner, newWriter(owner.node)(), [message(1)], LIMITS, null)).toMatchObject({
+      count: 1,
+    });
   });
 
   test('a repeated final gets the recorded answer, and another one of an ended registration is lost', async () => {

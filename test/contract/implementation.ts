@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { NodeId } from '@causeway/protocol';
+import { Keys } from '../../services/relay/src/cluster/keys.ts';
 import { createRedisStore } from '../../services/relay/src/cluster/store.ts';
 import { parseRedisUrl } from '../../services/relay/src/cluster/url.ts';
-import type { NodeRecord, Store } from '../../services/relay/src/core/ports.ts';
+import type { PeerKey } from '../../services/relay/src/core/address.ts';
+import type { Store } from '../../services/relay/src/core/ports.ts';
 import { createEmbeddedCluster } from '../../services/relay/src/embedded/cluster.ts';
 import { createEmbeddedStore } from '../../services/relay/src/embedded/store.ts';
 import type { RedisDeployment } from '../kit/redis.ts';
@@ -12,7 +15,9 @@ export interface Implementation {
   readonly store: Store;
   /** Lets the store's clock go on by at least so much. */
   advance(ms: number): Promise<void>;
-  declareDead(record: NodeRecord): Promise<void>;
+  /** Loses what there is of a node's inbox, as a server does that starts again without its data. */
+  loseInbox(node: NodeId): Promise<void>;
+  losePeer(key: PeerKey): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -25,8 +30,11 @@ export async function embedded(): Promise<Implementation> {
     async advance(ms) {
       ahead += ms;
     },
-    async declareDead(record) {
-      cluster.nodes.set(record.node, { ...record, state: 'dead' });
+    async loseInbox(node) {
+      cluster.logs.delete(node);
+    },
+    async losePeer(key) {
+      cluster.peers.delete(key);
     },
     stop: () => store.close(),
   };
@@ -36,16 +44,24 @@ export async function onRedis(start: () => Promise<RedisDeployment>): Promise<Im
   const deployment = await start();
   const store = connectTo(deployment.url);
   await untilHealthy(store);
+  const keys = new Keys('cw:');
+  const lose = async (...names: string[]): Promise<void> => {
+    const primaries = deployment.nodes.filter(({ role }) => role === 'primary');
+    // One of a cluster's primaries holds the keys, the others answer MOVED.
+    await Promise.any(primaries.map(({ client }) => client.del(...names)));
+  };
   return {
     store,
     async advance(ms) {
       await sleep(ms + 5);
     },
-    async declareDead(record) {
-      const dead = JSON.stringify({ ...record, state: 'dead' });
-      const primaries = deployment.nodes.filter(({ role }) => role === 'primary');
-      // One of a cluster's primaries holds the key, the others answer MOVED.
-      await Promise.any(primaries.map(({ client }) => client.hset('cw:{nodes}', record.node, dead)));
+    async loseInbox(node) {
+      const { state, inbox, links } = keys.node(node);
+      await lose(state, inbox, links);
+    },
+    async losePeer(key) {
+      const { loc, mailbox, watch } = keys.peer(key);
+      await lose(loc, ...mailbox, watch);
     },
     async stop() {
       await store.close();
@@ -54,10 +70,10 @@ export async function onRedis(start: () => Promise<RedisDeployment>): Promise<Im
   };
 }
 
-export function connectTo(url: string): Store {
+export function connectTo(url: string, options: { readonly minReplicas?: number } = {}): Store {
   const parsed = parseRedisUrl(url);
   if (!parsed.ok) throw new Error(parsed.error);
-  return createRedisStore({ target: parsed.target });
+  return createRedisStore({ target: parsed.target, ...options });
 }
 
 export async function untilHealthy(store: Store): Promise<void> {

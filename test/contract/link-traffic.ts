@@ -1,7 +1,19 @@
 import type { NodeId } from '@causeway/protocol';
-import type { InboxEntry, Store } from '../../services/relay/src/core/ports.ts';
+import type { InboxEntry, LinkAppend, Store } from '../../services/relay/src/core/ports.ts';
 import { waitFor } from '../kit/wait.ts';
 import { newNode } from './fixtures.ts';
+
+/** An append whose envelope tells what it is. */
+export function envelope(
+  from: NodeId,
+  to: NodeId,
+  first: number,
+  last = first,
+  changes: Partial<LinkAppend> = {},
+): LinkAppend {
+  const text = Buffer.from(`${from} ${first}-${last}`);
+  return { from, to, first, last, acked: 0, exempt: false, envelope: text, inboxBytes: 1e6, ...changes };
+}
 
 /** Appends the next envelope of one link until the store takes it, as a node does. */
 export function sender(store: Store, to: NodeId) {
@@ -9,8 +21,7 @@ export function sender(store: Store, to: NodeId) {
   let sequence = 0;
   return async () => {
     sequence += 1;
-    const envelope = Buffer.from(String(sequence));
-    const append = { from, to, first: sequence, last: sequence, exempt: false, envelope, inboxBytes: 1e6 };
+    const append = envelope(from, to, sequence, sequence, { envelope: Buffer.from(String(sequence)) });
     await waitFor(async () => ['ok', 'dup'].includes((await store.links.append(append)).kind), {
       what: `envelope ${sequence} is taken`,
       timeoutMs: 20_000,

@@ -9,14 +9,15 @@ export function presenceContract(get: () => Implementation): void {
 
   test('answers whether the peer is online, and since when', async () => {
     const key = newPeer();
-    expect(await watch(key)).toEqual({ kind: 'state', online: false, at: 0, epoch: 0 });
+    expect(await watch(key)).toEqual({ kind: 'state', online: false, at: 0, epoch: 0, node: '' });
     const online = await register(get().store, key, { ttlMs: 1000 });
     const came = await watch(key);
-    expect(came).toEqual({ kind: 'state', online: true, at: online.expiresAt - 1000, epoch: online.epoch });
+    const { node, epoch } = online;
+    expect(came).toEqual({ kind: 'state', online: true, at: online.expiresAt - 1000, epoch, node });
     await get().advance(20);
     await leave(get().store, key, online);
     const left = await watch(key);
-    expect(left).toMatchObject({ online: false, epoch: online.epoch });
+    expect(left).toMatchObject({ online: false, epoch, node: '' });
     expect(left.at).toBeGreaterThanOrEqual(came.at + 20);
   });
 
@@ -26,11 +27,11 @@ export function presenceContract(get: () => Implementation): void {
     const { at } = await watch(key);
     await get().advance(10);
     const second = await register(get().store, key);
-    expect(await watch(key)).toEqual({ kind: 'state', online: true, at, epoch: second.epoch });
+    expect(await watch(key)).toEqual({ kind: 'state', online: true, at, epoch: second.epoch, node: second.node });
     await leave(get().store, key, first);
     await leave(get().store, key, second);
     const third = await register(get().store, key);
-    expect(await watch(key)).toEqual({ kind: 'state', online: true, at, epoch: third.epoch });
+    expect(await watch(key)).toEqual({ kind: 'state', online: true, at, epoch: third.epoch, node: third.node });
   });
 
   test('watchers are told of until their time is over, repeats extend it, unwatch ends it', async () => {

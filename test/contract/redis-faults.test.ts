@@ -1,11 +1,10 @@
-import type { NodeId } from '@causeway/protocol';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { Store } from '../../services/relay/src/core/ports.ts';
+import type { MailboxId, Store } from '../../services/relay/src/core/ports.ts';
 import { type RedisDeployment, startRedis } from '../kit/redis.ts';
 import { within } from '../kit/wait.ts';
 import { LIMITS, messages, newNode, newPeer, newWriter, of, register } from './fixtures.ts';
 import { connectTo, untilHealthy } from './implementation.ts';
-import { read, sender } from './link-traffic.ts';
+import { envelope, read, sender } from './link-traffic.ts';
 
 /** Bounds a test that fails; commands end after a second or so. */
 const BOUND_MS = 10_000;
@@ -25,14 +24,14 @@ const server = () => redis.nodes[0] as RedisDeployment['nodes'][number];
 
 test('a store that cannot be reached is unavailable, at once and without a queue', async () => {
   const absent = connectTo('redis://127.0.0.1:1');
-  const replies = await Promise.all([absent.membership.nodes(), absent.health.check()]);
+  const replies = await Promise.all([absent.membership.leave(newNode()), absent.health.check()]);
   expect(replies).toEqual([0, 1].map(() => ({ kind: 'unavailable', reason: 'no connection' })));
   await absent.close();
 });
 
 test('a server that hangs makes commands time out; afterwards they work again', async () => {
   await server().kill('SIGSTOP');
-  const replies = await within(Promise.all([1, 2, 3].map(() => store.membership.nodes())), BOUND_MS, () => 'replies');
+  const replies = await within(Promise.all([1, 2, 3].map(() => store.membership.leave(newNode()))), BOUND_MS, () => 'replies');
   for (const reply of replies) expect(reply).toEqual({ kind: 'unavailable', reason: 'timeout' });
   await server().kill('SIGCONT');
   await untilHealthy(store);
@@ -46,18 +45,14 @@ test('a server that was restarted empty is used again, and the inbox is read on'
   await until('1');
   await server().restart();
   await untilHealthy(store);
-  expect(await store.links.append({ ...append(node), first: 2, last: 2 })).toEqual({ kind: 'reaped' });
-  await store.inbox.open(node);
+  expect(await store.links.append(envelope(newNode(), node, 1))).toEqual({ kind: 'missing' });
+  expect(await store.inbox.open(node)).toEqual({ kind: 'opened', created: true });
   const send = sender(store, node);
   await send();
   await send();
   await until('2');
   expect(texts()).toEqual(['1', '1', '2']);
 });
-
-function append(to: NodeId) {
-  return { from: newNode(), to, first: 1, last: 1, exempt: false, envelope: Buffer.alloc(1), inboxBytes: 1e6 };
-}
 
 test('when the last id has gone back, the cursor does, and entries come again', async () => {
   const node = newNode();
@@ -105,7 +100,7 @@ test('without memory writes are refused whole, while leases, reads and removals 
     expect(of('entries', await store.mailbox.read(key, '', 10, 1000, 60_000)).entries).toHaveLength(3);
     expect(of('removed', await store.mailbox.remove(key, entries.slice(0, 1))).removed).toHaveLength(1);
     const record = { node: online.node, region: '', url: '', connections: 1, state: 'live' } as const;
-    expect(await store.membership.renew(record, 5000)).toEqual({ kind: 'renewed' });
+    expect(await store.membership.renew(record, 5000)).toMatchObject({ kind: 'renewed' });
   } finally {
     await server().client.config('SET', 'maxmemory', '0');
   }
@@ -140,6 +135,20 @@ test('a clock that lags behind does not give lower ids', async () => {
   await server().client.hset(`cw:{p:${key}}:mbox:meta`, 'last', '9999999999999-5');
   expect(await storeTwo()).toMatchObject({ entries: ['9999999999999-6', '9999999999999-7'] });
   expect(await storeTwo()).toMatchObject({ entries: ['9999999999999-8', '9999999999999-9'] });
+});
+
+test('a reader that is ahead of a mailbox gets all of it again, and what comes then has higher ids', async () => {
+  const key = newPeer();
+  const writer = newWriter();
+  const storeOne = () => store.directory.locateOrStore(key, writer(), messages(1), LIMITS);
+  const ahead = '9999999999999-5' as MailboxId;
+  const readOn = async () =>
+    of('entries', await store.mailbox.read(key, ahead, 10, 1e6, LIMITS.ttlMs)).entries.map(({ entry }) => entry);
+  const [first, second] = [of('stored', await storeOne()).entries, of('stored', await storeOne()).entries];
+  expect(await readOn()).toEqual([...first, ...second]);
+  expect(await readOn()).toEqual([]);
+  expect(await storeOne()).toMatchObject({ entries: ['9999999999999-6'] });
+  expect(await readOn()).toEqual(['9999999999999-6']);
 });
 
 test('of the writers to a mailbox 64 are remembered', async () => {

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { HOUR, leave, newNode, newPeer, newWriter, OTHER_SECRET, of, register, request, SECRET } from './fixtures.ts';
 import type { Implementation } from './implementation.ts';
 
@@ -167,5 +167,47 @@ export function registrationContract(get: () => Implementation): void {
     expect(await locate(absent)).toMatchObject({ kind: 'stored', count: 0 });
     await register(get().store, key);
     expect(await directory().refresh(key, online, HOUR)).toEqual({ kind: 'lost' });
+  });
+
+  describe('made again', () => {
+    test('what the store has lost is there again, for the same connection, under a new epoch', async () => {
+      const key = newPeer();
+      const first = request(key);
+      const lost = of('registered', await directory().register(first));
+      await get().losePeer(key);
+      await get().advance(1);
+      const again = { ...first, reclaims: lost.epoch };
+      const answer = of('registered', await directory().register(again));
+      expect(answer).toMatchObject({ prev: [], renewed: false, queued: 0, seen: '', watchers: [] });
+      expect(answer.epoch).toBeGreaterThan(lost.epoch);
+      expect(await locate(key)).toEqual({ kind: 'located', location: { node: first.node, epoch: answer.epoch } });
+      expect(await directory().register(again)).toEqual(answer);
+    });
+
+    test('what it has not lost is answered as before', async () => {
+      const key = newPeer();
+      const first = request(key);
+      const answer = of('registered', await directory().register(first));
+      expect(await directory().register({ ...first, reclaims: answer.epoch })).toEqual(answer);
+      await register(get().store, key);
+      expect(await directory().register({ ...first, reclaims: answer.epoch })).toMatchObject({ epoch: answer.epoch });
+    });
+
+    test('a newer owner is not replaced; an older one is, and hands over', async () => {
+      const key = newPeer();
+      const owner = await register(get().store, key);
+      expect(await directory().register(request(key, { reclaims: owner.epoch - 1 }))).toEqual({ kind: 'superseded' });
+      expect(await locate(key)).toMatchObject({ location: { node: owner.node, epoch: owner.epoch } });
+      const again = await register(get().store, key, { reclaims: owner.epoch + 1 });
+      expect(again.prev).toEqual([{ node: owner.node, epoch: owner.epoch }]);
+    });
+
+    test('one that has ended is not', async () => {
+      const key = newPeer();
+      const first = request(key);
+      const { epoch } = of('registered', await directory().register(first));
+      await leave(get().store, key, { ...of('registered', await directory().register(first)), node: first.node });
+      expect(await directory().register({ ...first, reclaims: epoch })).toEqual({ kind: 'superseded' });
+    });
   });
 }

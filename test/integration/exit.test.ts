@@ -91,7 +91,7 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {
     expect(lasting.flat()).toEqual([]);
     // What else there is: that the nodes are gone, for appends that come late.
     const others = keys.filter((key) => !/^cw:\{(p|r):/.test(key));
-    expect(others.every((key) => /^cw:\{n:\w+\}:state$/.test(key))).toBe(true);
+    expect(others.every((key) => /^cw:\{n:\w+\}:(state|links)$/.test(key))).toBe(true);
     expect(others).toHaveLength(2);
     for (const key of others) expect(await client.hget(key, 's')).toBe('reaped');
     expect(await client.xlen('cw:{p:default/bob}:mbox')).toBe(2);

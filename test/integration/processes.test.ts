@@ -5,7 +5,7 @@ import { complaints } from '../kit/observe.ts';
 import { connectPeer, type RawPeer } from '../kit/peer.ts';
 import { freePorts } from '../kit/ports.ts';
 import { startRedis } from '../kit/redis.ts';
-import { type Relay, startRelay } from '../kit/relay.ts';
+import { type Env, type Relay, startRelay } from '../kit/relay.ts';
 import { Scope } from '../kit/scope.ts';
 import { waitFor } from '../kit/wait.ts';
 import { outcomes, text } from './fixture.ts';
@@ -21,10 +21,10 @@ async function adjacentPorts(): Promise<number> {
   }
 }
 
-async function startTwo(): Promise<{ relay: Relay; admin: number }> {
+async function startTwo(more: Env = {}): Promise<{ relay: Relay; admin: number }> {
   const redis = scope.keep(await startRedis());
   const admin = await adjacentPorts();
-  const env = { CAUSEWAY_PROCESSES: '2', CAUSEWAY_ADMIN_PORT: String(admin) };
+  const env = { CAUSEWAY_PROCESSES: '2', CAUSEWAY_ADMIN_PORT: String(admin), ...more };
   const relay = scope.keep(await startRelay({ redis, env }));
   await untilListening(relay, 2);
   return { relay, admin };
@@ -95,4 +95,29 @@ test('a process that is killed is started again, and both end with the superviso
 
   expect(await relay.stop()).toBe(0);
   expect(after.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
+});
+
+test('no process outlives its supervisor', async () => {
+  const { relay } = await startTwo();
+  const [sender] = await onBoth(relay);
+  const pids = await relayPids(relay);
+  relay.kill('SIGKILL');
+  // They drain, as they do when they are told to.
+  expect(await sender.peer.next('goaway')).toMatchObject({ reason: expect.stringContaining('shutting down') });
+  await waitFor(() => pids.every((pid) => !existsSync(`/proc/${pid}`)), {
+    what: 'both processes have ended',
+    timeoutMs: 30_000,
+  });
+});
+
+test('a process that is drained by command is started again', async () => {
+  const { relay, admin } = await startTwo({ CAUSEWAY_ADMIN_TOKENS: 'operate:act' });
+  const before = await relayPids(relay);
+  const headers = { authorization: 'Bearer act', connection: 'close' };
+  const answer = await fetch(`http://127.0.0.1:${admin}/admin/drain`, { method: 'POST', headers });
+  expect(answer.status).toBe(202);
+  await untilListening(relay, 3);
+  const after = await relayPids(relay);
+  expect(after.filter((pid) => before.includes(pid))).toHaveLength(1);
+  expect(complaints(relay)).toEqual([]);
 });

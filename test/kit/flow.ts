@@ -46,11 +46,13 @@ export class Flow {
   /** The highest id with a final receipt since the last refusal was over. */
   #lastTaken = 0;
   #next = 1;
+  #last: number;
   #window = 0;
   #hintMs = DEFAULT_HINT_MS;
 
   constructor(options: FlowOptions) {
     this.#options = options;
+    this.#last = options.payloads.length;
     // Who waits for the end is told; a flow that fails while nobody does is told by the next `finish`.
     this.#finished.promise.catch(() => undefined);
   }
@@ -74,6 +76,13 @@ export class Flow {
     await within(this.#finished.promise, DEADLINE_MS, () => `all receipts; ${this.summary()}`);
   }
 
+  /** Begins no further message. Returns how many there are. */
+  end(): number {
+    this.#last = this.#next - 1;
+    this.#resolveIfDone();
+    return this.#last;
+  }
+
   /** How many messages ended so. */
   count(status: ReceiptStatusName): number {
     return [...this.outcomes.values()].filter((outcome) => receiptStatusName(outcome) === status).length;
@@ -84,9 +93,9 @@ export class Flow {
   }
 
   summary(): string {
-    const { from, payloads } = this.#options;
+    const { from } = this.#options;
     const rest = `${this.#underWay.size} under way, ${this.refusals} refusals, ${this.sends} sends`;
-    return `${from}: ${this.outcomes.size} of ${payloads.length} messages have their outcome, ${rest}`;
+    return `${from}: ${this.outcomes.size} of ${this.#last} messages have their outcome, ${rest}`;
   }
 
   #take(frame: RelayFrame): boolean {
@@ -108,9 +117,15 @@ export class Flow {
       this.#lastTaken = Math.max(this.#lastTaken, id);
       this.outcomes.set(id, status);
     }
-    if (this.outcomes.size === this.#options.payloads.length) this.#finished.resolve();
-    else if (this.#refused.length === 0) this.#pump(0);
+    if (this.#resolveIfDone()) return;
+    if (this.#refused.length === 0) this.#pump(0);
     else if (this.#underWay.size === 0) setTimeout(() => this.#again(), this.#hintMs);
+  }
+
+  #resolveIfDone(): boolean {
+    const done = this.outcomes.size === this.#last;
+    if (done) this.#finished.resolve();
+    return done;
   }
 
   #again(): void {
@@ -123,7 +138,7 @@ export class Flow {
 
   #pump(flags: number, again: readonly number[] = []): void {
     const ids = [...again];
-    while (this.#underWay.size + ids.length < this.#window && this.#next <= this.#options.payloads.length) {
+    while (this.#underWay.size + ids.length < this.#window && this.#next <= this.#last) {
       ids.push(this.#next);
       this.#next += 1;
     }

@@ -6,6 +6,7 @@ import { waitFor } from './wait.ts';
 
 const SLOTS = 16_384;
 const FORM_TIMEOUT_MS = 20_000;
+const NODE_TIMEOUT_MS = 2000;
 
 export interface RedisClusterOptions {
   readonly primaries?: number;
@@ -31,17 +32,44 @@ async function startMembers(
   const ports = await freePorts(2 * total);
   const starts = Array.from({ length: total }, async (_, index) => {
     const [port, busPort] = ports.slice(2 * index) as [number, number];
-    const node = await startRedisNode({
-      port,
-      role: index < primaries ? 'primary' : 'replica',
-      args: [
-        ...['--cluster-enabled', 'yes', '--cluster-port', String(busPort), '--cluster-config-file', 'nodes.conf'],
-        ...['--cluster-node-timeout', String(nodeTimeoutMs), ...args],
-      ],
-    });
+    const role = index < primaries ? 'primary' : 'replica';
+    const node = await startRedisNode({ port, role, args: [...memberArgs(busPort, nodeTimeoutMs), ...args] });
     return { node, busPort, stop: () => node.stop() };
   });
   return startAll(starts);
+}
+
+function memberArgs(busPort: number, nodeTimeoutMs: number): string[] {
+  return [
+    ...['--cluster-enabled', 'yes', '--cluster-port', String(busPort), '--cluster-config-file', 'nodes.conf'],
+    ...['--cluster-node-timeout', String(nodeTimeoutMs)],
+  ];
+}
+
+/** Starts one more primary, without slots, and returns when every server of the cluster knows it. */
+export async function joinCluster(redis: RedisDeployment, nodeTimeoutMs = NODE_TIMEOUT_MS): Promise<RedisNode> {
+  const [port, busPort] = (await freePorts(2)) as [number, number];
+  // Whoever gives its last slot away would become a replica of who takes it.
+  const args = [...memberArgs(busPort, nodeTimeoutMs), '--cluster-allow-replica-migration', 'no'];
+  const node = await startRedisNode({ port, role: 'primary', args });
+  const all = [node, ...redis.nodes.filter((other) => other.isAlive())];
+  try {
+    const known = (await all[1]?.client.call('CLUSTER', 'NODES')) as string;
+    const [, host, otherPort, otherBusPort] = /([\d.]+):(\d+)@(\d+) myself/.exec(known) ?? [];
+    await node.client.call('CLUSTER', 'MEET', String(host), String(otherPort), String(otherBusPort));
+    const knowsIt = async (one: RedisNode) => {
+      const view = (await one.client.call('CLUSTER', 'NODES')) as string;
+      return view.includes(`:${port}@`) && !view.includes('handshake') && view.split('\n').length > all.length;
+    };
+    const check = async () =>
+      (await Promise.all(all.map(knowsIt))).every(Boolean) &&
+      ((await node.client.call('CLUSTER', 'INFO')) as string).includes('cluster_state:ok');
+    await waitFor(check, { what: 'the new server is one of the cluster', timeoutMs: FORM_TIMEOUT_MS });
+  } catch (error) {
+    await node.stop();
+    throw error;
+  }
+  return node;
 }
 
 async function assignSlots(primaries: readonly Member[]): Promise<void> {
@@ -102,7 +130,12 @@ async function isReady(members: readonly Member[], replicas: readonly Member[]):
 
 /** A real Redis Cluster, returned when every node calls it whole and every replica is in sync. */
 export async function startRedisCluster(options: RedisClusterOptions = {}): Promise<RedisDeployment> {
-  const { primaries: primaryCount = 3, replicas: replicasEach = 1, nodeTimeoutMs = 2000, args = [] } = options;
+  const {
+    primaries: primaryCount = 3,
+    replicas: replicasEach = 1,
+    nodeTimeoutMs = NODE_TIMEOUT_MS,
+    args = [],
+  } = options;
   const total = primaryCount * (1 + replicasEach);
   const members = await startMembers(primaryCount, total, nodeTimeoutMs, args);
   const nodes = members.map(({ node }) => node);

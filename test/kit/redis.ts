@@ -2,7 +2,7 @@ import { freePort } from './ports.ts';
 import { deployment, type RedisDeployment } from './redis-deployment.ts';
 import { startRedisNode } from './redis-node.ts';
 
-export { type RedisClusterOptions, startRedisCluster } from './redis-cluster.ts';
+export { joinCluster, type RedisClusterOptions, startRedisCluster } from './redis-cluster.ts';
 export type { RedisDeployment } from './redis-deployment.ts';
 export type { RedisNode, RedisRole } from './redis-node.ts';
 export { type SentinelOptions, startSentinel } from './redis-sentinel.ts';

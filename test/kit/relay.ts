@@ -28,6 +28,8 @@ export interface Relay {
   readonly env: Env;
   /** The last 500 lines, oldest first. */
   readonly logs: readonly LogRecord[];
+  /** Calls the listener with each record from now on. @returns ends that */
+  onRecord(listener: (record: LogRecord) => void): () => void;
   /** The record with which it said that it listens. */
   readonly listening: LogRecord;
   /** Exit code, or 128 + the signal's number. */
@@ -77,11 +79,13 @@ function parseRecord(line: string): LogRecord | null {
 interface Launched {
   readonly child: Child;
   readonly logs: LogRecord[];
+  readonly listeners: Set<(record: LogRecord) => void>;
   readonly listening: Promise<LogRecord>;
 }
 
 function launch(env: Env): Launched {
   const logs: LogRecord[] = [];
+  const listeners = new Set<(record: LogRecord) => void>();
   const listening = deferred<LogRecord>();
   const child = startChild(process.execPath, [MAIN], {
     env: { ...inheritedEnv(), ...env },
@@ -89,9 +93,10 @@ function launch(env: Env): Launched {
       const record = parseRecord(line) ?? { level: 'output', line };
       if (logs.push(record) > KEPT_LOG_LINES) logs.shift();
       if (record.event === 'listening') listening.resolve(record);
+      for (const listener of listeners) listener(record);
     },
   });
-  return { child, logs, listening: listening.promise };
+  return { child, logs, listeners, listening: listening.promise };
 }
 
 async function residentBytes(pid: number): Promise<number> {
@@ -126,7 +131,7 @@ export async function runRelay(
 /** A relay process on ports of its own, returned when it listens. */
 export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
   const env = await relayEnv(options);
-  const { child, logs, listening } = launch(env);
+  const { child, logs, listeners, listening } = launch(env);
   try {
     await untilReady(child, listening, 'the relay', START_TIMEOUT_MS);
   } catch (error) {
@@ -141,6 +146,10 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
     pid: child.pid,
     env,
     logs,
+    onRecord(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
     listening: await listening,
     exited: child.exited,
     isAlive: child.isAlive,

@@ -7,7 +7,8 @@ export type { Logger } from 'pino';
 
 export interface LoggerOptions {
   readonly service: string;
-  readonly node: string;
+  /** Left out where a process names its node with a child logger. */
+  readonly node?: string;
   readonly level: LogLevel;
 }
 
@@ -16,7 +17,7 @@ export function createLogger(options: LoggerOptions, destination: DestinationStr
   return pino(
     {
       level: options.level,
-      base: { service: options.service, node: options.node },
+      base: { service: options.service, ...(options.node === undefined ? {} : { node: options.node }) },
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },

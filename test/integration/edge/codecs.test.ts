@@ -7,6 +7,8 @@ import {
   MAX_PACKET_BYTES,
   messageId,
   ReceiptStatus,
+  type RelayFrame,
+  SUBPROTOCOL_BINARY,
   SUBPROTOCOL_JSON,
 } from '@causeway/protocol';
 import { describe, expect, test } from 'vitest';
@@ -24,6 +26,24 @@ function echo(connection: Connection, frame: ClientFrame): void {
   connection.receipt(LARGE_ID, ReceiptStatus.queued);
   connection.send({ type: 'throttle', scope: 'peer', retryAfterMs: 7 });
   connection.receipt(3, ReceiptStatus.offline);
+}
+
+const WELCOME: RelayFrame = {
+  type: 'welcome',
+  peer: BOB,
+  realm: 'default' as never,
+  node: 'n1' as never,
+  epoch: 1,
+  heartbeatMs: 25_000,
+  maxPayload: 65_536,
+  sendWindow: 256,
+  queued: 0,
+  reservation: { ttlMs: 1, expiresAt: 1, renewed: false, limits: {} },
+  serverTime: 1,
+};
+
+function welcome(connection: Connection, frame: ClientFrame): void {
+  if (frame.type === 'hello') connection.send(WELCOME);
 }
 
 describe('causeway.v1', () => {
@@ -133,14 +153,15 @@ describe('causeway.v1', () => {
   });
 
   test('a packet above 1 MiB is malformed, above 2 MiB the connection drops', async () => {
-    const { url, seen } = await start();
+    const { url, seen } = await start(welcome);
     const fits = send(1, Buffer.alloc(MAX_PACKET_BYTES - 17));
     expect(fits.length).toBe(MAX_PACKET_BYTES);
     const malformed = await new Client(url).opened();
+    malformed.socket.send(HELLO);
     malformed.socket.send(fits);
     malformed.socket.send(Buffer.alloc(MAX_PACKET_BYTES + 1));
     expect((await malformed.closed()).code).toBe(CloseCode.malformed);
-    expect(seen.frames).toHaveLength(1);
+    expect(seen.frames.map(({ type }) => type)).toEqual(['hello', 'send']);
     expect(seen.malformed).toEqual(['packet is 1048577 bytes, at most 1048576 are allowed']);
     const dropped = await new Client(url).opened();
     dropped.socket.on('error', () => undefined);
@@ -149,7 +170,46 @@ describe('causeway.v1', () => {
     expect(seen.malformed).toHaveLength(1);
     expect(seen.closed).toBe(2);
   });
+
+  test('a few bytes do not keep the packet alive in which they came', async () => {
+    const { url, seen } = await start(welcome);
+    const client = await new Client(url).opened();
+    client.socket.send(HELLO);
+    const payloads = [0, 1, 100, 5000, 60_000].map((length) => Buffer.alloc(length, length));
+    const filler = Buffer.concat([Buffer.of(0xc0, 0x08, 0, 0), Buffer.alloc(0x80000)]);
+    client.socket.send(Buffer.concat([...payloads.map((payload) => send(payload.length, payload)), filler]));
+    client.socket.send(Buffer.concat(payloads.slice(0, 3).map((payload) => send(payload.length, payload))));
+    client.socket.close();
+    await client.closed();
+    const kept = seen.frames.flatMap((frame) => (frame.type === 'send' ? [frame.payload] : []));
+    expect(kept.map((payload) => Buffer.from(payload))).toEqual([...payloads, ...payloads.slice(0, 3)]);
+    for (const payload of kept) expect(payload.buffer.byteLength).toBeLessThanOrEqual(Math.max(8192, payload.length));
+  });
 });
+
+test.each([SUBPROTOCOL_BINARY, SUBPROTOCOL_JSON])(
+  '%s: before WELCOME a packet is at most the largest HELLO',
+  async (protocol) => {
+    const { url, seen } = await start(welcome);
+    const isJson = protocol === SUBPROTOCOL_JSON;
+    const opening = isJson ? '{"type":"hello"}' : HELLO;
+    const sized = (bytes: number): string | Uint8Array => {
+      if (isJson) return `{"type":"ping","data":"AAAAAAAAAAA="${' '.repeat(bytes - 37)}}`;
+      return Buffer.concat([Buffer.of(0xc0, (bytes - 4) >> 16, (bytes - 4) >> 8, bytes - 4), Buffer.alloc(bytes - 4)]);
+    };
+    const early = await new Client(url, protocol).opened();
+    early.socket.send(sized(65_540));
+    early.socket.send(sized(65_541));
+    expect((await early.closed()).code).toBe(CloseCode.malformed);
+    expect(seen.malformed).toEqual(['packet is 65541 bytes, at most 65540 are allowed before WELCOME']);
+    const late = await new Client(url, protocol).opened();
+    late.socket.send(opening);
+    late.socket.send(sized(65_541));
+    late.socket.close(1000);
+    expect((await late.closed()).code).toBe(1000);
+    expect(seen.malformed).toHaveLength(1);
+  },
+);
 
 describe('causeway.v1.json', () => {
   test('one text message for each object, in order', async () => {

@@ -1,8 +1,10 @@
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { CloseCode, SUBPROTOCOL_BINARY, SUBPROTOCOL_JSON } from '@causeway/protocol';
 import { describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import type { Connection } from '../../../services/relay/src/core/connection.ts';
+import { waitFor } from '../../kit/wait.ts';
 import { BOB, Client, framesOf, send, start } from './start.ts';
 
 describe('limits', () => {
@@ -51,8 +53,8 @@ describe('limits', () => {
 
   test('more than 1000 of them in a short time are refused at the upgrade', async () => {
     const { url, seen } = await start(undefined, { maxConnections: 0 });
-    for (let batch = 0; batch < 10; batch += 1) {
-      const clients = Array.from({ length: 100 }, () => new Client(url));
+    for (let batch = 0; batch < 20; batch += 1) {
+      const clients = Array.from({ length: 50 }, () => new Client(url));
       await Promise.all(clients.map((client) => client.closed()));
     }
     const refused = new Client(url);
@@ -61,6 +63,37 @@ describe('limits', () => {
     expect(response.statusCode).toBe(503);
     refused.socket.terminate();
     expect(seen.drops).toHaveLength(1001);
+  });
+});
+
+describe('handshakes', () => {
+  test('sockets that never become WebSockets leave room for those that do, and each that is cut is counted', async () => {
+    const { url, edge, seen } = await start(undefined, { maxConnections: 10 });
+    await new Client(url).opened();
+    let cut = 0;
+    const sockets = Array.from({ length: 100 }, () => {
+      const socket = connect(edge.port, '127.0.0.1').on('close', () => {
+        cut += 1;
+      });
+      return socket.on('error', () => undefined);
+    });
+    // 9 places of connections and 64 more.
+    await waitFor(() => cut === 27, { what: '27 sockets are cut' });
+    expect(seen.drops).toEqual(Array.from({ length: 27 }, () => 'handshake_limit'));
+    expect(edge.connections).toBe(1);
+    for (const socket of sockets) socket.destroy();
+    await waitFor(
+      async () => {
+        const client = new Client(url);
+        client.socket.on('error', () => undefined);
+        const [event] = await Promise.race([
+          once(client.socket, 'open').then(() => ['open']),
+          once(client.socket, 'close').then(() => ['close']),
+        ]);
+        return event === 'open';
+      },
+      { what: 'a client finds room' },
+    );
   });
 });
 

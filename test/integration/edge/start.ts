@@ -46,7 +46,8 @@ export async function start(
     maxConnections: 100,
     heartbeatMs: 60_000,
     deliveryWindowBytes: 64 * 1024,
-    identity: { name: 'causeway', version: '1.2.3', node: 'n1', region: 'eu' },
+    outboundBytes: 16 * 1024 * 1024,
+    identity: () => ({ name: 'causeway', version: '1.2.3', node: 'n1', region: 'eu' }),
     health: async () => ({ ready: true }),
     open(connection) {
       seen.connections.push(connection);
