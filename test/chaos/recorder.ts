@@ -9,6 +9,8 @@ export interface RecorderOptions {
   readonly url: string;
   readonly peer: string;
   readonly rng: Rng;
+  /** Its own where they are not shared: they take long to make. */
+  readonly payloads?: Payloads;
 }
 
 /** A relay that is stopped takes connections and never answers. */
@@ -34,9 +36,9 @@ export class Recorder {
   #pause: Deferred<void> | null = null;
   #reading: Promise<void> = Promise.resolve();
 
-  constructor({ url, peer, rng }: RecorderOptions) {
+  constructor({ url, peer, rng, payloads }: RecorderOptions) {
     this.peer = peer;
-    this.#payloads = new Payloads(rng);
+    this.#payloads = payloads ?? new Payloads(rng);
     const options = { url, peer, backoff: { minMs: 5, maxMs: 100 }, connectTimeoutMs: CONNECT_TIMEOUT_MS };
     const WebSocket = tappedWebSocket(() => this.#refusals.push(performance.now()));
     this.#client = new Client(options, WebSocket);

@@ -6,10 +6,11 @@ import { MODEL_RUNS } from '../../scripts/model-runs.ts';
 const TIMEOUT_MS = 600_000;
 const missing = missingTools();
 const why = missing.length === 0 ? '' : ` (skipped: ${missing.join(' and ')} not on the PATH)`;
-const quick = MODEL_RUNS.filter(({ slow }) => !slow);
+/** CI has the time for all of them. */
+const chosen = MODEL_RUNS.filter(({ slow }) => !slow || process.env.CI !== undefined);
 
 describe.skipIf(missing.length > 0)(`the model of links, handover and reaping${why}`, () => {
-  it.each(quick.filter(({ mustFail }) => !mustFail))(
+  it.each(chosen.filter(({ mustFail }) => !mustFail))(
     'holds: $name',
     async (run) => {
       const { counterexample, states } = await checkModel(run);
@@ -19,7 +20,7 @@ describe.skipIf(missing.length > 0)(`the model of links, handover and reaping${w
     TIMEOUT_MS,
   );
 
-  it.each(quick.filter(({ mustFail }) => mustFail))(
+  it.each(chosen.filter(({ mustFail }) => mustFail))(
     'shows what is lost $name',
     async (run) => {
       expect((await checkModel(run)).counterexample).toContain('assertion violated');

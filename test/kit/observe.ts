@@ -8,7 +8,7 @@ export async function total(relays: readonly Relay[], name: string, labels: Labe
 }
 
 /** What a relay logged that it should not have: errors, and output that is no record. */
-export function complaints({ logs }: Relay): LogRecord[] {
+export function complaints({ logs }: Pick<Relay, 'logs'>): LogRecord[] {
   const harmless: readonly unknown[] = ['trace', 'debug', 'info', 'warn'];
   return logs.filter(({ level }) => !harmless.includes(level));
 }

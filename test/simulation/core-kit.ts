@@ -97,6 +97,7 @@ export function scriptedLinks(changes: Partial<LinkDeps> = {}) {
     ...{ self: A, clock: world, timers: world, counters, linkBytes: 1_000_000, inboxBytes: 5000 },
     links: { append: appends.call },
     onFull: (one, certain) => events.push(['full', one.id, certain]),
+    onDown: (one) => events.push(['down', one.id]),
     onClosed: (messages) => events.push(['closed', ...idsOf(messages)]),
     onGone: (node, forgotten) => events.push(['gone', node, ...idsOf(forgotten)]),
     isGone: (node) => gone.has(node),

@@ -1,6 +1,6 @@
 import type { Unavailable } from '../core/ports.ts';
 import type { RedisClient } from './connect.ts';
-import { reasonOf } from './reasons.ts';
+import { isRefusal, reasonOf } from './reasons.ts';
 import type { Arg, ScriptArgs, ScriptKeys, ScriptName } from './scripts.ts';
 
 /** Told of each command: its name, how long it took, and whether it was answered. */
@@ -57,7 +57,8 @@ export class Commands {
       return result;
     } catch (error) {
       this.onCommand(name, performance.now() - start, false);
-      return { kind: 'unavailable', reason: reasonOf(error) };
+      const reason = reasonOf(error);
+      return { kind: 'unavailable', reason, ...(isRefusal(reason) && { refused: true }) };
     }
   }
 }

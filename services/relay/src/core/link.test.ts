@@ -90,6 +90,28 @@ describe('appending', () => {
     expect(events).toEqual([]);
   });
 
+  test.each([
+    ['no answer may have landed: only what waits behind it is refused', UNAVAILABLE, [2, 3], MESSAGE],
+    ['a refusal has not: it is refused with what waits behind it', { ...UNAVAILABLE, refused: true }, [1, 2, 3], none],
+  ])('what has met %s', async (_what, reply, refused, left) => {
+    const { link, answer, run, events, sent } = setUp();
+    link.message(message({ id: 1 }), 1);
+    await run();
+    link.message(message({ id: 2 }), 1);
+    link.control(encodeTurn(key('bob'), 1));
+    link.message(message({ id: 3 }), 1);
+    for (let i = 0; i < 12; i += 1) {
+      await answer(reply);
+      await run(250);
+    }
+    expect([events, ...sent()]).toEqual([refused.map((id) => ['down', id]), 1, 1, left]);
+    await answer(OK);
+    expect(sent()).toEqual([2, 4, none, turn, none]);
+    await answer(OK);
+    link.acknowledge(4);
+    expect([link.bytes, link.frameBytes, events.length]).toEqual([0, 0, refused.length]);
+  });
+
   test('takes no message while it holds more than its bytes, until they are acknowledged', async () => {
     const { link, answer, run } = setUp(1000);
     expect(link.message(message({ payload: new Uint8Array(2000) }), 1)).toBe('taken');

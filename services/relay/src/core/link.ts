@@ -1,33 +1,18 @@
 import type { MessageId, NodeId } from '@causeway/protocol';
 import type { Clock, Timers } from './clock.ts';
 import type { Counters } from './counters.ts';
-import { Deque } from './deque.ts';
 import type { LoggedEntry } from './inbox-log.ts';
+import { type Frame, LinkFrames, settle } from './link-frames.ts';
 import type { Message } from './message.ts';
-import { readMessageFrame } from './node-frame-reader.ts';
 import { encodeEmpty, encodeEnvelope, encodeMessage, NodeFrame, ReceiptsBuilder } from './node-frames.ts';
 import type { LinkAppendReply, Links } from './ports.ts';
 
-/** One append carries at most this much, so that one entry never holds up its reader for long. */
-const MAX_BATCH_BYTES = 512 * 1024;
-const MAX_BATCH_FRAMES = 1024;
 const FIRST_RETRY_MS = 10;
 const LAST_RETRY_MS = 250;
 /** Milliseconds between two appends that carry receipts alone: a receipt is less urgent than its own cost. */
 const RECEIPTS_WAIT_MS = 2;
 /** A link that could not append for this long refuses new messages instead of collecting them. */
 const DOWN_AFTER_MS = 2000;
-
-interface Frame {
-  bytes: Buffer;
-  readonly sequence: number;
-  /** The message it carries, to be refused or routed anew if the frame is taken back; else null. */
-  message: Message | null;
-  /** Entries of this node's inbox that the receipts in it settle. */
-  settles: readonly LoggedEntry[] | null;
-  /** Whether the other node should acknowledge it; a probe and its answer need none, or they would never end. */
-  readonly wantsAck: boolean;
-}
 
 export interface LinkDeps {
   readonly self: NodeId;
@@ -39,6 +24,8 @@ export interface LinkDeps {
   readonly inboxBytes: number;
   /** The inbox of the node is full; `certain` is false when an earlier, unanswered try may still have put it there. */
   readonly onFull: (message: Message, certain: boolean) => void;
+  /** The node could not be reached for too long; the message never was appended. */
+  readonly onDown: (message: Message) => void;
   /** The node takes no messages any more; these never reached it, in their order. */
   readonly onClosed: (messages: readonly Message[]) => void;
   /** The node is gone, and with it what had been appended and then forgotten by the store: these messages, in order. */
@@ -58,18 +45,11 @@ export class Link {
   /** Last frame that was read on the opposite link; each envelope tells the other node. */
   readSequence = 0;
   private readonly deps: LinkDeps;
-  private readonly waiting = new Deque<Frame>();
-  private readonly unacked = new Deque<Frame>();
+  private readonly queue = new LinkFrames();
   private readonly receipts = new ReceiptsBuilder();
   private receiptEntries: LoggedEntry[] = [];
-  private batch: Frame[] | null = null;
   /** An append of the current batch had no answer: it may have landed, or may yet. */
   private uncertain = false;
-  private lastSequence = 0;
-  private ackedSequence = 0;
-  private wantedAcks = 0;
-  /** Bytes of all frames that are held. */
-  private heldBytes = 0;
   private failingSince = 0;
   private retryMs = FIRST_RETRY_MS;
   private scheduled = false;
@@ -85,26 +65,23 @@ export class Link {
     this.deps = deps;
   }
 
+  /** Bytes of all frames that are held. */
   get bytes(): number {
-    return this.heldBytes;
+    return this.queue.bytes;
   }
 
   /** What `bytes` should be, counted anew. */
   get frameBytes(): number {
-    let bytes = 0;
-    for (const frames of [this.unacked, this.batch ?? [], this.waiting]) {
-      for (const frame of frames) bytes += frame.bytes.length;
-    }
-    return bytes;
+    return this.queue.countBytes();
   }
 
   get frames(): number {
-    return this.unappended + this.unacked.length;
+    return this.queue.count + (this.receipts.count > 0 ? 1 : 0);
   }
 
   /** Frames whose append is not confirmed. */
   get unappended(): number {
-    return this.waiting.length + (this.batch?.length ?? 0) + (this.receipts.count > 0 ? 1 : 0);
+    return this.queue.unappended + (this.receipts.count > 0 ? 1 : 0);
   }
 
   /**
@@ -113,8 +90,8 @@ export class Link {
    */
   message(message: Message, path: number): 'taken' | 'closed' | 'full' | 'down' {
     if (this.closed) return 'closed';
-    if (this.failingSince !== 0 && this.deps.clock.now() - this.failingSince > DOWN_AFTER_MS) return 'down';
-    if (this.heldBytes > this.deps.linkBytes) return 'full';
+    if (this.isDown) return 'down';
+    if (this.queue.bytes > this.deps.linkBytes) return 'full';
     this.enqueue(encodeMessage(message, path), message, null, true);
     return 'taken';
   }
@@ -146,26 +123,17 @@ export class Link {
 
   /** The last frame there is. */
   get last(): number {
-    return this.lastSequence;
+    return this.queue.last;
   }
 
   /** Whether the other node has read all frames up to this one. */
   hasRead(sequence: number): boolean {
-    return this.ackedSequence >= sequence;
+    return this.queue.acked >= sequence;
   }
 
   /** The other node has read all frames up to this one. */
   acknowledge(sequence: number): void {
-    if (sequence <= this.ackedSequence) return;
-    this.ackedSequence = sequence;
-    for (
-      let frame = this.unacked.peek();
-      frame !== undefined && frame.sequence <= sequence;
-      frame = this.unacked.peek()
-    ) {
-      this.unacked.shift();
-      this.forget(frame);
-    }
+    this.queue.acknowledge(sequence);
   }
 
   /** What it holds is forgotten, and a reply that comes late does nothing. */
@@ -176,8 +144,13 @@ export class Link {
 
   /** To be called every second: asks for an acknowledgment where one is owed. Answers whether it did. */
   probeIfSilent(ackedBefore: number): number {
-    if (this.wantedAcks > 0 && this.batch === null && this.ackedSequence === ackedBefore) this.signal(NodeFrame.probe);
-    return this.ackedSequence;
+    const { wantedAcks, batch, acked } = this.queue;
+    if (wantedAcks > 0 && batch === null && acked === ackedBefore) this.signal(NodeFrame.probe);
+    return this.queue.acked;
+  }
+
+  private get isDown(): boolean {
+    return this.failingSince !== 0 && this.deps.clock.now() - this.failingSince > DOWN_AFTER_MS;
   }
 
   private enqueue(
@@ -186,21 +159,13 @@ export class Link {
     settles: readonly LoggedEntry[] | null,
     wantsAck: boolean,
   ): void {
-    this.lastSequence += 1;
-    this.waiting.push({ bytes, sequence: this.lastSequence, message, settles, wantsAck });
-    this.heldBytes += bytes.length;
-    if (wantsAck) this.wantedAcks += 1;
+    this.queue.add(bytes, message, settles, wantsAck);
     this.schedule();
-  }
-
-  private forget(frame: Frame): void {
-    this.heldBytes -= frame.bytes.length;
-    if (frame.wantsAck) this.wantedAcks -= 1;
   }
 
   /** At the end of the turn, so that what all packets and inbox entries of it give rise to travels together. */
   private schedule(): void {
-    if (this.scheduled || this.batch !== null) return;
+    if (this.scheduled || this.queue.batch !== null) return;
     this.scheduled = true;
     this.deps.timers.soon(() => {
       this.scheduled = false;
@@ -210,7 +175,7 @@ export class Link {
 
   /** Receipts that nothing else takes along go at once on an idle link; on a busy one they wait for each other. */
   private scheduleReceipts(): void {
-    if (this.receiptsScheduled || this.scheduled || this.batch !== null) return;
+    if (this.receiptsScheduled || this.scheduled || this.queue.batch !== null) return;
     const wait = this.appendedAt + RECEIPTS_WAIT_MS - this.deps.clock.now();
     if (wait <= 0) return this.schedule();
     this.receiptsScheduled = true;
@@ -221,10 +186,10 @@ export class Link {
   }
 
   private next(): void {
-    if (this.batch !== null || this.gone) return;
+    if (this.queue.batch !== null || this.gone) return;
     this.enqueueReceipts();
-    if (this.waiting.length === 0) return;
-    this.batch = this.takeBatch();
+    if (!this.queue.hasWaiting) return;
+    this.queue.takeBatch();
     this.appendedAt = this.deps.clock.now();
     this.uncertain = false;
     this.append();
@@ -237,21 +202,8 @@ export class Link {
     this.enqueue(this.receipts.take(), null, entries, true);
   }
 
-  private takeBatch(): Frame[] {
-    const batch: Frame[] = [];
-    let bytes = 0;
-    for (let frame = this.waiting.peek(); frame !== undefined; frame = this.waiting.peek()) {
-      if (batch.length > 0 && bytes + frame.bytes.length > MAX_BATCH_BYTES) break;
-      this.waiting.shift();
-      batch.push(frame);
-      bytes += frame.bytes.length;
-      if (batch.length === MAX_BATCH_FRAMES) break;
-    }
-    return batch;
-  }
-
   private append(): void {
-    const batch = this.batch as Frame[];
+    const batch = this.queue.batch as Frame[];
     const first = (batch[0] as Frame).sequence;
     this.deps.links
       .append({
@@ -259,7 +211,7 @@ export class Link {
         to: this.node,
         first,
         last: first + batch.length - 1,
-        acked: this.ackedSequence,
+        acked: this.queue.acked,
         exempt: batch.every((frame) => frame.message === null),
         envelope: encodeEnvelope(this.deps.self, first, this.readSequence, batch),
         inboxBytes: this.deps.inboxBytes,
@@ -274,7 +226,7 @@ export class Link {
       case 'dup':
         return this.appended();
       case 'gap':
-        return this.resendFrom(Math.max(reply.last, this.ackedSequence) + 1);
+        return this.resendFrom(Math.max(reply.last, this.queue.acked) + 1);
       case 'full':
         return this.takeBackFull();
       case 'closing':
@@ -289,33 +241,24 @@ export class Link {
         if (this.deps.isGone(this.node)) return this.end(0);
         return this.retry();
       case 'unavailable':
-        this.uncertain = true;
+        // What the store refused has had no effect.
+        this.uncertain ||= reply.refused !== true;
         return this.retry();
     }
   }
 
   private appended(): void {
-    const batch = this.batch as Frame[];
-    this.batch = null;
     this.failingSince = 0;
     this.retryMs = FIRST_RETRY_MS;
-    this.deps.counters.batchFrames.observe(batch.length);
-    for (const frame of batch) this.confirm(frame);
+    this.deps.counters.batchFrames.observe((this.queue.batch as Frame[]).length);
+    this.queue.confirmBatch();
     this.goOn();
   }
 
   /** What is read in the rest of this turn still goes into the next append. */
   private goOn(): void {
-    if (this.waiting.length > 0) this.schedule();
+    if (this.queue.hasWaiting) this.schedule();
     else if (this.receipts.count > 0) this.scheduleReceipts();
-  }
-
-  private confirm(frame: Frame): void {
-    if (frame.sequence <= this.ackedSequence) this.forget(frame);
-    else this.unacked.push(frame);
-    settle(frame.settles);
-    frame.settles = null;
-    frame.message = null;
   }
 
   /**
@@ -324,14 +267,7 @@ export class Link {
    */
   private resendFrom(first: number): void {
     this.deps.counters.linkGaps += 1;
-    const batch = this.batch as Frame[];
-    this.batch = null;
-    for (const frame of batch) if (frame.sequence < first) this.confirm(frame);
-    for (const frame of batch.reverse()) if (frame.sequence >= first) this.waiting.unshift(frame);
-    const kept = [...this.unacked];
-    this.unacked.clear();
-    for (const frame of kept) if (frame.sequence < first) this.unacked.push(frame);
-    for (const frame of kept.reverse()) if (frame.sequence >= first) this.waiting.unshift(frame);
+    this.queue.rewind(first);
     this.next();
   }
 
@@ -341,68 +277,51 @@ export class Link {
    */
   private takeBackFull(): void {
     this.deps.counters.linkFull += 1;
-    const batch = this.batch as Frame[];
-    const behind = [...this.waiting];
-    for (const message of this.takeBack(batch)) this.deps.onFull(message, !this.uncertain);
-    for (const message of this.takeBack(behind)) this.deps.onFull(message, true);
+    const batch = this.queue.takeBackBatch();
+    const behind = this.queue.takeBackWaiting();
+    for (const message of batch) this.deps.onFull(message, !this.uncertain);
+    for (const message of behind) this.deps.onFull(message, true);
     this.append();
   }
 
   /** No message reaches the node any more, not even by an earlier try that had no answer: the reply is final. */
   private takeBackAll(): void {
     this.closed = true;
-    const messages = this.takeBack([...(this.batch as Frame[]), ...this.waiting]);
+    const messages = [...this.queue.takeBackBatch(), ...this.queue.takeBackWaiting()];
     if (messages.length > 0) this.deps.onClosed(messages);
   }
 
-  private takeBack(frames: readonly Frame[]): Message[] {
-    const messages: Message[] = [];
-    for (const frame of frames) {
-      if (frame.message === null) continue;
-      messages.push(frame.message);
-      this.heldBytes -= frame.bytes.length;
-      frame.bytes = encodeEmpty(NodeFrame.none);
-      this.heldBytes += frame.bytes.length;
-      frame.message = null;
-    }
-    return messages;
+  /** What has waited for too long is refused, and its senders try again; of what may have landed nobody can say. */
+  private refuseLate(): void {
+    const batch = this.uncertain ? [] : this.queue.takeBackBatch();
+    const behind = this.queue.takeBackWaiting();
+    for (const message of [...batch, ...behind]) this.deps.onDown(message);
   }
 
   private retry(): void {
     this.deps.counters.linkRetries += 1;
     if (this.failingSince === 0) this.failingSince = this.deps.clock.now();
+    if (this.isDown) this.refuseLate();
     const wait = this.retryMs;
     this.retryMs = Math.min(LAST_RETRY_MS, wait * 2);
     this.deps.timers.after(wait, () => {
-      if (this.batch !== null) this.append();
+      if (this.queue.batch !== null) this.append();
     });
   }
 
   /** The store remembers frames up to `last`; what it has forgotten of the rest is in nobody's hands. */
   private end(last: number): void {
     this.takeBackAll();
-    const forgotten = [...this.unacked].filter(({ sequence }) => sequence > last);
+    const forgotten = this.queue.messagesAbove(last, this.deps.self);
     this.clear();
-    this.deps.onGone(
-      this.node,
-      forgotten.flatMap(({ bytes }) => readMessageFrame(bytes, this.deps.self) ?? []),
-    );
+    this.deps.onGone(this.node, forgotten);
   }
 
   private clear(): void {
     this.gone = true;
-    for (const frame of [...(this.batch ?? []), ...this.waiting]) settle(frame.settles);
     settle(this.receiptEntries);
     this.receiptEntries = [];
     if (this.receipts.count > 0) this.receipts.take();
-    this.batch = null;
-    this.waiting.clear();
-    this.unacked.clear();
-    this.heldBytes = 0;
-    this.wantedAcks = 0;
+    this.queue.clear();
   }
-}
-
-function settle(entries: readonly LoggedEntry[] | null): void {
-  if (entries !== null) for (const entry of entries) entry.unsettled -= 1;
 }

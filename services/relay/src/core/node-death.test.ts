@@ -224,7 +224,7 @@ describe('a node that the others have declared dead', () => {
     expect(log.lines.at(-1)).toContain('declared dead');
     const late = come(a.relay);
     await run(10 * LEASE_MS);
-    expect([late.closedWith, bob.closedWith, a.fences]).toEqual([CloseCode.goaway, 0, 1]);
+    expect([late.closedWith, bob.closedWith, a.fences]).toEqual([CloseCode.unavailable, 0, 1]);
     await a.relay.stop(1000);
     expect(record(A)).toBe('reaped');
   });
@@ -261,6 +261,10 @@ test('after an outage for all nobody is fenced, and who talks on one node never 
   carol.sendTo('bob', 1);
   bob.say({ type: 'ack', seq: 2 });
   expect([bob.take(), carol.take()]).toEqual([['deliver 2 carol 1'], receipts(delivered, 1)]);
+  // It may be dead to the others: whoever comes now could be elsewhere already.
+  const late = come(b.relay, 'dora');
+  await run(10);
+  expect([late.take(), late.closedWith]).toEqual([['error unavailable'], CloseCode.unavailable]);
   for (const node of [C, B, A]) {
     isOut.delete(node);
     await run(100);

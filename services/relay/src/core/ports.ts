@@ -9,10 +9,12 @@
 import type { MessageId, NodeId, PeerId, RealmName } from '@causeway/protocol';
 import type { PeerKey } from './address.ts';
 
-/** The store could not be reached or refused the command; nothing is known about whether it took effect. */
+/** The store could not be reached or refused the command; in general nothing is known about whether it took effect. */
 export interface Unavailable {
   readonly kind: 'unavailable';
   readonly reason: string;
+  /** The store answered that it does not do it now: it took no effect. */
+  readonly refused?: boolean;
 }
 
 /** A registration of one peer on one node. The epoch grows with every registration of the peer: the fencing token. */

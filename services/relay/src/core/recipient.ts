@@ -5,7 +5,7 @@ import type { Connection } from './connection.ts';
 import type { SpillCause } from './counters.ts';
 import { isAtOrBefore } from './mailbox-id.ts';
 import { MailboxWriter, type MailboxWriterDeps } from './mailbox-writer.ts';
-import { isAgain, isStorable, type Message } from './message.ts';
+import { AGAIN, isAgain, isStorable, type Message } from './message.ts';
 import type { HandedOver, Location, MailboxEntry, MailboxId, Registered, RegisterRequest } from './ports.ts';
 import { Removals } from './removals.ts';
 import { Retry } from './retry.ts';
@@ -50,6 +50,8 @@ export class Recipient {
   /** The mailbox may hold entries behind `cursor`. */
   private more: boolean;
   private cursor: MailboxId | '' = '';
+  /** Spilled deliveries in the mailbox behind entries that have not been read yet. */
+  private readonly ahead = new Set<MailboxId>();
   private seen: MailboxId | '';
   private reading = false;
   /** An earlier registration has to hand over before this one may write. */
@@ -352,8 +354,14 @@ export class Recipient {
     this.reading = false;
     if (entries !== null && this.mode === 'catching-up') {
       this.retry.succeeded();
-      if (entries.length === 0) this.more = false;
-      for (const entry of entries) this.deliverStored(entry);
+      if (entries.length === 0) {
+        this.more = false;
+        this.ahead.clear();
+      }
+      for (const entry of entries) {
+        if (this.ahead.delete(entry.entry)) this.cursor = entry.entry;
+        else this.deliverStored(entry);
+      }
     }
     this.pump();
   }
@@ -367,7 +375,9 @@ export class Recipient {
     delivery.spilling = false;
     delivery.entry = entry;
     delivery.message = null;
-    this.cursor = entry;
+    // Others may have stored something before it, while the store did not know of this registration.
+    if (this.more) this.ahead.add(entry);
+    else this.cursor = entry;
     if (delivery.acknowledged) this.removals.add(entry);
   }
 
@@ -390,7 +400,7 @@ export class Recipient {
     this.deps.onEnded(
       this,
       handedOver,
-      rest.map(({ message }) => message),
+      rest.map(({ message, delivery }) => (delivery === null ? message : { ...message, flags: message.flags | AGAIN })),
       lost,
     );
   }

@@ -5,13 +5,14 @@ import {
   B,
   C,
   Client,
+  keptLog,
   key,
   Script,
   TestCluster,
   UNAVAILABLE,
   withMethods,
 } from '../../../../test/simulation/core-kit.ts';
-import type { LinkAppend, LinkAppendReply, RegisterReply, RegisterRequest, Store } from './ports.ts';
+import type { InboxEntry, LinkAppend, LinkAppendReply, RegisterReply, RegisterRequest, Store } from './ports.ts';
 import type { Settings } from './settings.ts';
 
 const { delivered, queued, overloaded, unavailable } = ReceiptStatus;
@@ -81,15 +82,19 @@ describe('between two nodes', () => {
     expect(bob.take()).toEqual(['deliver 2 alice 2']);
   });
 
-  test('a node that has gone, but that the directory still names: messages are refused after a while', async () => {
-    const { a, b, alice, run, cluster } = await setUp();
-    cluster.shared.logs.delete(B);
-    alice.sendTo('bob', 2);
-    await run(1000);
+  test('a node that is not on the list, but that the directory names: it is dead, and its registrations are ended', async () => {
+    const cluster = new TestCluster();
+    const { relay: a, store } = await cluster.start(A, { nodeLeaseMs: 1000 });
+    const times = { ttlMs: 3_600_000, mailboxTtlMs: 3_600_000 };
+    const reservation = { resumeHash: '', attempt: null, sticky: false, limits: {}, reclaims: 0 };
+    await store.directory.register({ key: key('bob'), node: B, connection: 'b/1', ...times, ...reservation });
+    const alice = await cluster.connect(a, 'alice');
+    alice.sendTo('bob', 1);
+    await cluster.run(500);
     expect(alice.take()).toEqual([]);
-    await run(2000);
-    expect([alice.take(), a.counters.drops.node_unavailable]).toEqual([[`receipt 2 ${unavailable}`], 1]);
-    expect([a.counters.lookups < 20, b.counters.inboxEntries]).toEqual([true, 1]);
+    await cluster.run(1500);
+    expect(alice.take()).toEqual([`receipt 1 ${queued}`]);
+    expect(cluster.shared.peers.get(key('bob'))?.location?.owner).toBeNull();
   });
 
   test('what a node that leaves had not taken goes to the mailbox, in order', async () => {
@@ -225,6 +230,75 @@ describe('a node', () => {
     const missed = relay.echo(1000);
     await cluster.run(1000);
     expect(await missed).toBe(false);
+  });
+
+  /** Bob has left A, which stops; alice on B watches him, but B does not read its inbox yet. */
+  async function stopping() {
+    const cluster = new TestCluster();
+    const log = keptLog();
+    const changes = { nodeLeaseMs: 1000 };
+    const unread: InboxEntry[] = [];
+    let read: ((entries: readonly InboxEntry[]) => void) | null = null;
+    const a = await cluster.start(A, changes, undefined, log);
+    const b = await cluster.start(B, changes, ({ inbox }) => ({
+      inbox: withMethods(inbox, {
+        start: (node, onEntries) => {
+          read = onEntries;
+          inbox.start(node, (entries) => (read === null ? unread.push(...entries) : read(entries)));
+        },
+      }),
+    }));
+    const alice = await cluster.connect(b.relay, 'alice');
+    const bob = await cluster.connect(a.relay, 'bob');
+    alice.say({ type: 'watch', peers: ['bob' as never] });
+    await cluster.run(3000);
+    const onEntries = read as unknown as (entries: readonly InboxEntry[]) => void;
+    read = null;
+    const stopped = a.relay.stop(10_000);
+    bob.hangUp();
+    await cluster.run(1000);
+    const readOn = () => {
+      read = onEntries;
+      onEntries(unread.splice(0));
+    };
+    return {
+      cluster,
+      b,
+      log,
+      stopped,
+      readOn,
+      state: () => [cluster.shared.logs.get(A)?.state, cluster.shared.nodes.has(A)],
+    };
+  }
+
+  test('that stops waits until the others have read what it told them', async () => {
+    const { cluster, stopped, readOn, state, log } = await stopping();
+    await cluster.run(5000);
+    expect(state()).toEqual(['closing', true]);
+    readOn();
+    await cluster.run(1500);
+    await stopped;
+    expect([state(), log.lines]).toEqual([['reaped', false], []]);
+  });
+
+  test('that stops does not wait for a node that dies', async () => {
+    const { cluster, b, stopped, state } = await stopping();
+    b.kill();
+    await cluster.run(500);
+    expect(state()).toEqual(['closing', true]);
+    await cluster.run(2000);
+    await stopped;
+    expect(state()).toEqual(['reaped', false]);
+  });
+
+  test('that cannot finish in time keeps its inbox and its lease: it is reaped like one that died', async () => {
+    const { cluster, stopped, readOn, state, log } = await stopping();
+    await cluster.run(9500);
+    await stopped;
+    expect([state(), log.lines]).toEqual([['closing', true], ['the inbox could not be finished in time']]);
+    readOn();
+    await cluster.run(3000);
+    expect([state(), cluster.shared.nodes.get(A)?.state]).toEqual([['reaped', true], 'reaped']);
   });
 
   test('that has stopped holds nothing and waits for nothing', async () => {

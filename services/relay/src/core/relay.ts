@@ -5,13 +5,14 @@ import type { Clock, Log, Timers } from './clock.ts';
 import type { Connection, ConnectionHandler } from './connection.ts';
 import { Consistency, type ConsistencyReport, type Counts } from './consistency.ts';
 import type { Counters, Gauges } from './counters.ts';
-import { otherUrls, sendAway } from './drain.ts';
+import { otherUrls } from './drain.ts';
 import { InboxReader } from './inbox-reader.ts';
 import { Load } from './load.ts';
 import { Lookup } from './lookup.ts';
 import { Members } from './members.ts';
 import type { Message } from './message.ts';
 import { encodeEcho } from './node-frames.ts';
+import { NodeLife, SHUTTING_DOWN } from './node-life.ts';
 import { NodeLinks } from './node-links.ts';
 import type { Location, Store } from './ports.ts';
 import { PresenceBoard } from './presence-board.ts';
@@ -23,7 +24,6 @@ import type { Recipient } from './recipient.ts';
 import { Refusals } from './refusals.ts';
 import { Registry } from './registry.ts';
 import { Reservations } from './reservations.ts';
-import { Retry } from './retry.ts';
 import { Router } from './router.ts';
 import { Session, type SessionDeps } from './session.ts';
 import type { Settings } from './settings.ts';
@@ -33,9 +33,6 @@ const SECOND_MS = 1000;
 const ACCOUNTS_MS = 250;
 /** The others' numbers of connections must have changed before they are compared anew. */
 const REBALANCE_MS = 10_000;
-const SHUTTING_DOWN = 'the relay is shutting down';
-/** Redis may start after its relays. */
-const OPEN_FOR_MS = 30_000;
 
 export interface RelayDeps {
   readonly settings: Settings;
@@ -68,22 +65,13 @@ export class Relay {
   private readonly rebalancing: Rebalance;
   private readonly consistency: Consistency;
   private readonly members: Members;
-  private readonly reaper: Reaper;
-  private readonly cancels: (() => void)[] = [];
+  private readonly life: NodeLife;
   private unacknowledged: Recipient[] = [];
   private readonly echoes = new Map<number, () => void>();
   private lastEcho = 0;
   private lastSession = 0;
   private lastWrite = 0;
   private lastOrder = 0;
-  /** The inbox is open: other nodes may hand things to this one. */
-  private joined = false;
-  private draining = false;
-  /** The inbox takes no messages any more. */
-  private closing = false;
-  /** It has left, or the others have declared it dead. */
-  private ended = false;
-
   constructor(deps: RelayDeps) {
     this.deps = deps;
     this.counters = deps.counters;
@@ -116,6 +104,7 @@ export class Relay {
       linkBytes: settings.linkBytes,
       inboxBytes: settings.inboxBytes,
       isGone: (node) => this.members.isDead(node),
+      onDown: (message) => this.receipts.refuse(message, ReceiptStatus.unavailable, 'node_unavailable'),
       onClosed: (messages) => this.router.closedTo(messages),
       onFull: (message, certain) => {
         const status = certain ? ReceiptStatus.overloaded : ReceiptStatus.unavailable;
@@ -143,10 +132,10 @@ export class Relay {
       connections: deps.connections,
       onDead: (node) => this.nodeDead(node),
       onUnreaped: (nodes) => {
-        for (const node of nodes) void this.reaper.reap(node);
+        for (const node of nodes) void reaper.reap(node);
       },
-      onRenewed: () => void this.keepInbox(),
-      onFenced: () => this.fence(),
+      onRenewed: () => void this.life.keepInbox(),
+      onFenced: () => this.life.fence(),
     });
     const isDead = (node: NodeId): boolean => this.members.isDead(node);
     const endFor = (key: PeerKey, location: Location): void => this.registry.endFor(key, location);
@@ -218,7 +207,7 @@ export class Relay {
       },
     });
     this.reservations = new Reservations({ settings, clock, directory: store.directory, registry: this.registry });
-    this.reaper = new Reaper({
+    const reaper = new Reaper({
       settings,
       reaping: store.reaping,
       membership: store.membership,
@@ -230,7 +219,6 @@ export class Relay {
       living: () => this.members.live.map(({ node }) => node),
       onReturned: (message) => this.cameBack(message, null),
     });
-    store.onDisturbed(() => this.republish());
     this.rebalancing = new Rebalance({
       node: self,
       leaseMs: settings.nodeLeaseMs,
@@ -249,6 +237,33 @@ export class Relay {
       registrations: () => this.registry.all(),
       registration: (key) => this.registry.owner(key),
     });
+    this.life = new NodeLife({
+      settings,
+      store,
+      clock,
+      timers,
+      log,
+      members: this.members,
+      reaper,
+      links: this.links,
+      inbox: this.inbox,
+      registry: this.registry,
+      accounts: this.accounts,
+      sessions: () => this.sessions.values(),
+      tasks: [
+        [WINDOW_SWEEP_MS, () => this.sweepWindows()],
+        [ACCOUNTS_MS, () => void this.accounts.update()],
+        [SECOND_MS, () => this.sweep()],
+        ...(settings.rebalance === 'auto' ? [[REBALANCE_MS, () => void this.rebalance()] as const] : []),
+      ],
+      onDraining: () => this.rebalancing.stop(),
+      onStoreLost: () => {
+        this.reservations.hurry();
+        this.presence.renewAll();
+      },
+      onFenced: deps.onFenced,
+    });
+    store.onDisturbed(() => this.life.storeDisturbed());
     this.sessionDeps = {
       settings,
       clock,
@@ -282,36 +297,16 @@ export class Relay {
   }
 
   /** Opens the inbox, begins to read it, and joins the cluster. Rejects when the store can't be reached for 30 s. */
-  async start(): Promise<void> {
-    this.joined = await this.openInbox();
-    if (!this.joined) return;
-    await this.members.start();
-    if (this.draining || this.ended) return;
-    this.inbox.start();
-    this.every(WINDOW_SWEEP_MS, () => this.sweepWindows());
-    this.every(ACCOUNTS_MS, () => void this.accounts.update());
-    this.every(SECOND_MS, () => this.sweep());
-    if (this.settings.rebalance === 'auto') this.every(REBALANCE_MS, () => void this.rebalance());
+  start(): Promise<void> {
+    return this.life.start();
   }
 
-  /** False: the node was stopped before the store could be reached. */
-  private async openInbox(): Promise<boolean> {
-    const { store, settings, clock, timers, log } = this.deps;
-    const retry = new Retry();
-    let warned = false;
-    while (!this.draining) {
-      const opened = await store.inbox.open(settings.node);
-      if (opened.kind === 'opened') return true;
-      if (opened.kind === 'ended') throw new Error(`the node id ${settings.node} has been used before`);
-      const now = clock.now();
-      const wait = retry.failed(now);
-      const failedFor = retry.failedFor(now);
-      if (failedFor > OPEN_FOR_MS) throw new Error(`Redis could not be reached: ${opened.reason}`);
-      if (failedFor > SECOND_MS && !warned) log.warn({ reason: opened.reason }, 'waiting for Redis');
-      warned ||= failedFor > SECOND_MS;
-      await new Promise<void>((resume) => timers.after(wait, resume));
-    }
-    return false;
+  /**
+   * Sends all clients away, stores what they have not acknowledged, and leaves the cluster when everything taken from
+   * others is settled; gives up waiting after `ms`.
+   */
+  stop(ms: number): Promise<void> {
+    return this.life.stop(ms);
   }
 
   /** A client has connected. */
@@ -320,7 +315,7 @@ export class Relay {
     const session = new Session(this.lastSession, connection, this.sessionDeps);
     this.sessions.set(this.lastSession, session);
     this.counters.connectionsOpened += 1;
-    if (this.draining) session.goAway(SHUTTING_DOWN, 0, otherUrls(this.settings.node, this.members.live));
+    if (this.life.isDraining) session.goAway(SHUTTING_DOWN, 0, otherUrls(this.settings.node, this.members.live));
     return session;
   }
 
@@ -359,7 +354,7 @@ export class Relay {
 
   /** Sends the clients away that this node has too many, to nodes that have fewer; at most `limit`. */
   rebalance(limit?: number): RebalanceReply | { readonly kind: 'draining' } {
-    return this.draining ? { kind: 'draining' } : this.rebalancing.start(limit);
+    return this.life.isDraining ? { kind: 'draining' } : this.rebalancing.start(limit);
   }
 
   checkConsistency(): Promise<ConsistencyReport> {
@@ -378,95 +373,10 @@ export class Relay {
     };
   }
 
-  /**
-   * Sends all clients away, stores what they have not acknowledged, and leaves the cluster when everything taken from
-   * others is settled; gives up waiting after `ms`.
-   */
-  async stop(ms: number): Promise<void> {
-    if (this.draining || this.ended) return;
-    this.draining = true;
-    if (!this.joined) return;
-    const deadline = this.deps.clock.now() + ms;
-    this.members.drain();
-    this.rebalancing.stop();
-    const clients = [...this.sessions.values()].filter(({ isConnected }) => isConnected);
-    sendAway(clients, SHUTTING_DOWN, ms, otherUrls(this.settings.node, this.members.live));
-    await this.until(deadline, () => this.registry.open === 0);
-    const finished = await this.finishInbox(deadline);
-    await this.accounts.update();
-    if (!this.ended) await this.leave(finished);
-  }
-
-  /** What is left in the log of a node that has not finished, others give back when its lease has run out. */
-  private async leave(finished: boolean): Promise<void> {
-    const { store, log, settings } = this.deps;
-    this.ended = true;
-    for (const cancel of this.cancels) cancel();
-    await store.inbox.stop();
-    if (finished) await store.inbox.remove(settings.node);
-    else log.error({ unsettled: this.inbox.unsettled }, 'the inbox could not be finished in time');
-    if (finished) await this.members.leave();
-    this.halt();
-  }
-
-  /** The others take this node for dead, and settle in its stead: whatever it did now could only be done twice. */
-  private fence(): void {
-    if (this.ended) return;
-    this.ended = true;
-    this.deps.log.error({ event: 'fenced' }, 'this node has been declared dead: its lease was not renewed in time');
-    for (const session of this.sessions.values()) session.fence();
-    this.halt();
-    void this.deps.store.inbox.stop();
-    if (!this.draining) this.deps.onFenced();
-  }
-
-  private halt(): void {
-    for (const cancel of this.cancels) cancel();
-    this.members.stop();
-    this.reaper.stop();
-    this.links.stop();
-  }
-
   private nodeDead(node: NodeId): void {
     this.registry.nodeDead(node);
     this.router.nodeDead(node);
     this.presence.renewAll();
-  }
-
-  /** With every renewal of the lease: whether the inbox is still there. A store that was emptied has lost it. */
-  private async keepInbox(): Promise<void> {
-    if (this.closing) return;
-    const opened = await this.deps.store.inbox.open(this.settings.node);
-    if (this.ended || this.closing) return;
-    if (opened.kind === 'ended') this.fence();
-    else if (opened.kind === 'opened' && opened.created) this.republish();
-  }
-
-  /** The store may have lost what it had confirmed: everything that this node has told it is told again, at a pace. */
-  private republish(): void {
-    if (!this.joined || this.ended) return;
-    this.reservations.hurry();
-    this.presence.renewAll();
-  }
-
-  /** Takes no more from other nodes, and settles all that it has taken. False: not in time. */
-  private async finishInbox(deadline: number): Promise<boolean> {
-    const { clock, store, settings } = this.deps;
-    const inTime = (): boolean => clock.now() < deadline && !this.ended;
-    this.closing = true;
-    let closed = await store.inbox.close(settings.node);
-    while (closed.kind === 'unavailable' && inTime()) {
-      await this.until(clock.now() + 100, () => false);
-      closed = await store.inbox.close(settings.node);
-    }
-    if (closed.kind === 'unavailable') return false;
-    const { last } = closed;
-    const isSettled = (): boolean =>
-      this.inbox.hasRead(last) && this.inbox.unsettled === 0 && this.links.unappended === 0;
-    if (!(await this.until(deadline, isSettled))) return false;
-    // Whoever then finds this node gone has read everything that it was told.
-    const told = this.links.lasts();
-    return this.until(deadline, () => this.links.areRead(told, (node) => this.members.isDead(node)));
   }
 
   /** The one place where a message finds its way: to its owner on this node, or to the router. */
@@ -512,24 +422,5 @@ export class Relay {
     this.presence.renew();
     this.reservations.refresh();
     for (const session of this.sessions.values()) session.sweep(now);
-  }
-
-  private every(ms: number, call: () => void): void {
-    let cancel = (): void => undefined;
-    const again = (): void => {
-      cancel = this.deps.timers.after(ms, () => {
-        call();
-        again();
-      });
-    };
-    again();
-    this.cancels.push(() => cancel());
-  }
-
-  private async until(deadline: number, done: () => boolean): Promise<boolean> {
-    while (!done() && this.deps.clock.now() < deadline && !this.ended) {
-      await new Promise<void>((resume) => this.deps.timers.after(20, resume));
-    }
-    return done();
   }
 }
