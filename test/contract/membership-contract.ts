@@ -29,7 +29,7 @@ export function membershipContract(get: () => Implementation): void {
     const { node } = record();
     const { now, nodes } = await renew(node, 5000);
     const first = nodes.find((one) => one.node === node) as NodeRecord;
-    expect(first).toEqual({ ...record(node), since: now, steadySince: now, leaseUntil: now + 5000 });
+    expect(first).toMatchObject({ ...record(node), since: now, steadySince: now, leaseUntil: now + 5000 });
     await get().advance(10);
     const reply = await membership().renew({ ...record(node, 4), state: 'draining' }, 5000);
     const second = of('renewed', reply).nodes.find((one) => one.node === node);
@@ -57,6 +57,19 @@ export function membershipContract(get: () => Implementation): void {
     const own = nodes.find((one) => one.node === node);
     expect(own).toMatchObject({ since: first.now, steadySince: now });
     expect(now).toBeGreaterThan(first.now);
+  });
+
+  test('so does one that is renewed late, with less than half of it left', async () => {
+    const node = newNode();
+    const steadySince = (reply: Awaited<ReturnType<typeof renew>>) =>
+      reply.nodes.find((one) => one.node === node)?.steadySince;
+    const first = await renew(node, 40_000);
+    await get().advance(5);
+    expect(steadySince(await renew(node, 60_000))).toBe(first.now);
+    const late = await renew(node, 200_000);
+    expect(late.now).toBeGreaterThan(first.now);
+    expect(steadySince(late)).toBe(late.now);
+    expect(steadySince(await renew(node, 200_000))).toBe(late.now);
   });
 
   test('nodes that leave are gone, twice over', async () => {

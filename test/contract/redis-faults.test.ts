@@ -31,7 +31,11 @@ test('a store that cannot be reached is unavailable, at once and without a queue
 
 test('a server that hangs makes commands time out; afterwards they work again', async () => {
   await server().kill('SIGSTOP');
-  const replies = await within(Promise.all([1, 2, 3].map(() => store.membership.leave(newNode()))), BOUND_MS, () => 'replies');
+  const replies = await within(
+    Promise.all([1, 2, 3].map(() => store.membership.leave(newNode()))),
+    BOUND_MS,
+    () => 'replies',
+  );
   for (const reply of replies) expect(reply).toEqual({ kind: 'unavailable', reason: 'timeout' });
   await server().kill('SIGCONT');
   await untilHealthy(store);
@@ -92,7 +96,7 @@ test('without memory writes are refused whole, while leases, reads and removals 
   const first = await store.mailbox.append(key, online, writer(), messages(3), LIMITS, null);
   const { entries } = of('stored', first);
   await server().client.config('SET', 'maxmemory', '1');
-  const refused = { kind: 'unavailable', reason: 'OOM' };
+  const refused = { kind: 'unavailable', reason: 'OOM', refused: true };
   const once = writer();
   try {
     expect(await store.mailbox.append(key, online, once, messages(1), LIMITS, null)).toEqual(refused);

@@ -86,7 +86,7 @@ function kept(report: SoakReport): string {
   return [
     table(headings, rows),
     `Resident memory: from the median of the first five minutes after ${WARM_UP_MINUTES} minutes of warm-up to that of the last five; at most ${percent(MAX_GROWTH)}. Open files: what is open beside clients in the first minute, and when all clients have left; at most ${MAX_MORE_FILES} more.`,
-    `Keys in Redis when all clients have left: ${keys(keysAtEnd.byKind)}; without an end: ${keysAtEnd.lasting.length}, each of a node that lives or the list of nodes. When the relays have ended too: ${keys(keysWithoutNodes.byKind)}; without an end: ${keysWithoutNodes.lasting.length}.`,
+    `Keys in Redis when all clients have left: ${keys(keysAtEnd.byKind)}; without an end: ${keysAtEnd.lasting.length}; those of nodes that live, and the list of nodes, may be. When the relays have ended too: ${keys(keysWithoutNodes.byKind)}; without an end: ${keysWithoutNodes.lasting.length}.`,
   ].join('\n\n');
 }
 

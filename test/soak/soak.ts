@@ -162,12 +162,8 @@ class Soak {
     const sample = await this.#sample();
     this.samples.push(sample);
     this.#options.print(progress(sample, this.samples.at(-2)));
-    await Promise.all(
-      this.#world.watchers
-        .slice(this.samples.length % this.#world.watchers.length)
-        .slice(0, 1)
-        .map((one) => one.renew()),
-    );
+    const { watchers } = this.#world;
+    await watchers[this.samples.length % watchers.length]?.renew();
   }
 
   async #sample(): Promise<Sample> {

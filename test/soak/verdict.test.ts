@@ -64,8 +64,7 @@ describe('open files', () => {
 
 test('keys without an end are those of nodes that live', () => {
   const lasting = ['cw:{nodes}', 'cw:{n:a}:state', 'cw:{n:ab}:state', 'cw:{p:default/x}:loc'];
-  expect(findLasting(lasting, ['a'])).toEqual([
-    'cw:{n:ab}:state in Redis has no end',
-    'cw:{p:default/x}:loc in Redis has no end',
-  ]);
+  expect(findLasting(lasting, ['a', 'ab', 'c'])).toEqual([expect.stringContaining('1 keys in Redis')]);
+  expect(findLasting(lasting, ['a'])).toEqual(['2 keys in Redis have no end: cw:{n:ab}:state, cw:{p:default/x}:loc']);
+  expect(findLasting(lasting.slice(0, 2), ['a'])).toEqual([]);
 });

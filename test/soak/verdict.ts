@@ -14,6 +14,7 @@ const MEDIAN_OF = 5;
 export const MAX_GROWTH = 0.2;
 /** Of open files: two requests to the admin port, and a client that comes while they are counted. */
 export const MAX_MORE_FILES = 3;
+const NAMED_KEYS = 5;
 
 function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
@@ -69,7 +70,9 @@ export function findOpenFiles(samples: readonly Sample[], end: Sample): string[]
 export function findLasting(lasting: readonly string[], nodes: readonly string[]): string[] {
   const mayLast = (key: string): boolean =>
     key === 'cw:{nodes}' || nodes.some((node) => key.startsWith(`cw:{n:${node}}:`));
-  return lasting.filter((key) => !mayLast(key)).map((key) => `${key} in Redis has no end`);
+  const left = lasting.filter((key) => !mayLast(key));
+  if (left.length === 0) return [];
+  return [`${left.length} keys in Redis have no end: ${left.slice(0, NAMED_KEYS).join(', ')}`];
 }
 
 export function percent(share: number): string {

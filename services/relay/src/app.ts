@@ -98,6 +98,7 @@ function createStore(config: RelayConfig, redis: RedisTarget | null, stats: Redi
     target: redis,
     prefix: config.redisPrefix,
     minReplicas: config.redisMinReplicas,
+    release: packageJson.version,
     onCommand: stats.onCommand,
     onError: redisFaultLog(logger),
   });

@@ -1,4 +1,5 @@
 import type { NodeId } from '@causeway/protocol';
+import { ENVELOPE_VERSION } from '../core/node-frames.ts';
 import type { Membership, NodeRecord, Unavailable } from '../core/ports.ts';
 import { type Commands, number, type Reply, text } from './commands.ts';
 import type { Keys } from './keys.ts';
@@ -6,10 +7,12 @@ import type { Keys } from './keys.ts';
 export class RedisMembership implements Membership {
   private readonly commands: Commands;
   private readonly keys: Keys;
+  private readonly release: string;
 
-  constructor(commands: Commands, keys: Keys) {
+  constructor(commands: Commands, keys: Keys, release: string) {
     this.commands = commands;
     this.keys = keys;
+    this.release = release;
   }
 
   renew(record: Parameters<Membership['renew']>[0], leaseMs: number): ReturnType<Membership['renew']> {
@@ -17,7 +20,7 @@ export class RedisMembership implements Membership {
     return this.commands.script(
       'nodeRenew',
       [this.keys.nodes],
-      [node, region, url, connections, state, leaseMs],
+      [node, region, url, connections, state, leaseMs, ENVELOPE_VERSION, this.release],
       (reply) => {
         const [kind, now, ...records] = reply as Reply[];
         if (text(kind) === 'dead') return { kind: 'dead' };

@@ -52,7 +52,7 @@ export const SCRIPTS = {
   nodeRenew: {
     file: 'node_renew',
     keys: ['nodes'],
-    args: ['node', 'region', 'url', 'connections', 'state', 'leaseMs'],
+    args: ['node', 'region', 'url', 'connections', 'state', 'leaseMs', 'v', 'release'],
     rest: [],
   },
   nodeDeclareDead: { file: 'node_declare_dead', keys: ['nodes'], args: ['dead', 'by', 'leaseMs'], rest: [] },

@@ -24,6 +24,8 @@ export interface RedisStoreOptions {
   readonly prefix?: string;
   /** Replicas that must have a stored message before it is answered as stored; 0 by default. */
   readonly minReplicas?: number;
+  /** Of this software: the other nodes are told. */
+  readonly release?: string;
   /** Told of each command, for metrics. `inboxRead` waits for entries, so its time says nothing about Redis. */
   readonly onCommand?: OnCommand;
   /** Told of each connection fault, for the log. Reconnecting goes on by itself. */
@@ -37,7 +39,14 @@ const ignore = (): void => undefined;
  * Throws a RangeError for a prefix with braces.
  */
 export function createRedisStore(options: RedisStoreOptions): Store {
-  const { target, prefix = DEFAULT_PREFIX, minReplicas = 0, onCommand = ignore, onError = ignore } = options;
+  const {
+    target,
+    prefix = DEFAULT_PREFIX,
+    minReplicas = 0,
+    release = '',
+    onCommand = ignore,
+    onError = ignore,
+  } = options;
   const keys = new Keys(prefix);
   const connect = (role: ClientRole) => new Commands(createClient(target, role, onError), onCommand);
   const commands = connect('commands');
@@ -60,7 +69,7 @@ export function createRedisStore(options: RedisStoreOptions): Store {
     inbox,
     reaping: new RedisReaping(commands, keys),
     presence: new RedisPresence(commands, keys),
-    membership: new RedisMembership(commands, keys),
+    membership: new RedisMembership(commands, keys, release),
     health: new RedisHealth(commands, minReplicas),
     audit: new RedisAudit(commands, keys, prefix),
     onDisturbed: (listener) => onReconnect(commands.client, listener),

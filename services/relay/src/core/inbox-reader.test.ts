@@ -105,6 +105,18 @@ test('frames that were read before are dropped, for each sender by itself', () =
   expect([counters.inboxLag.count, counters.inboxLag.sum]).toEqual([3, 9]);
 });
 
+test('a frame of a type that a later release has is passed over and counted, and is acknowledged', async () => {
+  const { from, links, messages, counters, appends, run } = setUp();
+  const unknown = Buffer.from(sent(2));
+  unknown[0] = Math.max(...Object.values(frames.NodeFrame)) + 1;
+  from(B, 1, sent(1), unknown, sent(3));
+  expect(messages.map(({ id }) => id)).toEqual([1, 3]);
+  expect([counters.drops.unknown_frame, counters.drops.unreadable_entry]).toEqual([1, 0]);
+  links.to(B).signal(frames.NodeFrame.probe);
+  await run();
+  expect(readEnvelope(appends.last[0].envelope)?.ack).toBe(3);
+});
+
 test('acknowledgments go both ways, and a probe is answered', async () => {
   const { read, links, appends, run, world } = setUp();
   links.to(B).message(message(), 1);
@@ -138,19 +150,21 @@ test('is trimmed behind what is settled, and no further', async () => {
 });
 
 test('an envelope of a version that nobody here reads is logged, and does not hold up the log', async () => {
-  const { read, log, trim, run } = setUp();
+  const { read, log, trim, counters, run } = setUp();
   const id = read(Buffer.of(9, 1, 2, 3));
+  expect(counters.drops.unreadable_entry).toBe(1);
   expect(log.lines).toEqual(['an inbox entry is of no version that this node reads']);
   await run(50);
   expect(trim.last).toEqual([A, id, 4]);
 });
 
 test('an envelope that ends too early is logged, what stood before takes effect, and the log is trimmed', async () => {
-  const { read, log, trim, run, messages } = setUp();
+  const { read, log, trim, counters, run, messages } = setUp();
   const cut = frames.encodeMessage(message({ payload: new Uint8Array(0) }), 1).subarray(0, 10);
   cut.writeUInt32BE(5, 1);
   read(frames.encodeEnvelope(B, 1, 0, [{ bytes: sent(1) }, { bytes: cut }]));
   expect([messages.length, log.lines]).toEqual([1, ['an inbox entry is malformed']]);
+  expect(counters.drops.unreadable_entry).toBe(1);
   (messages[0] as Message & { entry: { unsettled: number } }).entry.unsettled -= 1;
   await run(50);
   expect(trim.calls.length).toBe(1);

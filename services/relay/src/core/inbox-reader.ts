@@ -73,6 +73,7 @@ export class InboxReader {
     this.lastRead = id as MailboxId;
     const head = readEnvelope(envelope);
     if (head === null) {
+      counters.drop('unreadable_entry');
       log.error({ entry: id, bytes: envelope.length }, 'an inbox entry is of no version that this node reads');
       return this.log.add({ id, source: '' as NodeId, bytes: envelope.length, unsettled: 0 });
     }
@@ -81,6 +82,7 @@ export class InboxReader {
     try {
       this.takeFrames(head, logged);
     } catch (error) {
+      counters.drop('unreadable_entry');
       log.error({ entry: id, source: head.sender, error: String(error) }, 'an inbox entry is malformed');
     }
   }
@@ -136,6 +138,10 @@ export class InboxReader {
         return this.deps.links.to(logged.source).signal(NodeFrame.none);
       case NodeFrame.echo:
         return this.deps.onEcho(body.u48());
+      case NodeFrame.none:
+        return;
+      default:
+        return this.deps.counters.drop('unknown_frame');
     }
   }
 

@@ -143,6 +143,12 @@ describe('the node of a recipient dies', () => {
 describe('a link that hears of it first', () => {
   test('closing: what had not been appended takes another way, behind what is under way', async () => {
     const { cluster, b, alice, bob, run, links } = await setUp();
+    const ben = await cluster.connect(b.relay, 'ben');
+    alice.sendTo('ben', 1);
+    await run(10);
+    ben.say({ type: 'ack', seq: 1 });
+    await run(10);
+    alice.take();
     alice.sendTo('bob', 2);
     await run(10);
     links.isScripted = true;
@@ -152,12 +158,15 @@ describe('a link that hears of it first', () => {
     await links.appends.answer({ kind: 'closing' }, cluster.world);
     await links.appends.answer({ kind: 'ok' }, cluster.world);
     alice.sendTo('bob', 5);
+    // Nothing is under way to ben, and the link says at once that it takes nothing any more.
+    alice.sendTo('ben', 6);
     await run(100);
     expect([bob.take(), alice.take()]).toEqual([['deliver 2 alice 2'], []]);
     links.isScripted = false;
     void b.relay.stop(5000);
     await run(3000);
-    expect(alice.take()).toEqual(receipts(queued, 2, 3, 4, 5));
+    expect(alice.take().sort()).toEqual(receipts(queued, 2, 3, 4, 5, 6));
+    expect(ben.take()).toEqual(['deliver 1 alice 1', 'goaway']);
     expect(cluster.shared.peers.get(BOB)?.mailbox.entries.size).toBe(4);
   });
 

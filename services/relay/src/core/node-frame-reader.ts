@@ -2,7 +2,7 @@ import type { MessageId, NodeId, PeerId } from '@causeway/protocol';
 import type { PeerKey } from './address.ts';
 import type { LoggedEntry } from './inbox-log.ts';
 import type { Message } from './message.ts';
-import { ENVELOPE_VERSION, NodeFrame } from './node-frames.ts';
+import { ENVELOPE_VERSION, NodeFrame, OLDEST_VERSION } from './node-frames.ts';
 
 /** Reads fields one after another; reading beyond the end throws RangeError, which `readEnvelope` turns into a result. */
 export class FieldReader {
@@ -99,7 +99,7 @@ export function readEnvelope(bytes: Uint8Array): EnvelopeHead | null {
   const reader = new FieldReader(buffer, 0, buffer.length);
   try {
     const version = reader.u8();
-    if (version !== ENVELOPE_VERSION) return null;
+    if (version < OLDEST_VERSION || version > ENVELOPE_VERSION) return null;
     return { version, sender: reader.node(), first: reader.u48(), ack: reader.u48(), frames: reader };
   } catch {
     return null;

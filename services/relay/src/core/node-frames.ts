@@ -13,7 +13,9 @@ import type { PeerKey } from './address.ts';
 import type { Message } from './message.ts';
 import type { Location } from './ports.ts';
 
+/** The version that this node writes. It also reads the one before, as long as that is not below `OLDEST_VERSION`. */
 export const ENVELOPE_VERSION = 1;
+export const OLDEST_VERSION = 1;
 export const NODE_FRAME_HEADER_BYTES = 5;
 
 export const NodeFrame = {

@@ -360,6 +360,9 @@ export interface NodeRecord {
   readonly steadySince: number;
   /** `dead`: declared dead by another node, and not reaped yet. `reaped`: remembered for a day. */
   readonly state: 'live' | 'draining' | 'dead' | 'reaped';
+  /** The envelope version that the node writes, and its release; nodes of 0.1.0 tell neither, and write version 1. */
+  readonly v?: number;
+  readonly release?: string;
 }
 
 /** The nodes of the cluster and their leases, on the store's clock. */

@@ -103,18 +103,21 @@ describe('the lock', () => {
     expect([returned, outcome()]).toEqual([[], ['reaping', 'dead', 0, 0]]);
   });
 
-  test('that was lost while the others read: somebody else says that the node is gone', async () => {
+  test.each([
+    ['and another node holds it', 60_000],
+    ['and comes back when another node had it', -60_000],
+  ])('that was lost while the others read, %s: this one does not say that the node is gone', async (_what, ms) => {
     const { put, reaper, run, outcome, inbox, links, calls } = await setUpReaper();
     await put(B, sent(1));
     const reaped = reaper.reap(C);
     await run(200);
     inbox.reaper = B;
     inbox.token += 1;
-    inbox.reaperUntil += 60_000;
+    inbox.reaperUntil += ms;
     await run(100);
-    await reaped;
-    links.to(B).acknowledge(1);
+    for (const node of [A, B]) links.to(node).acknowledge(2);
     await run(1000);
+    await reaped;
     expect([calls.includes('finish'), outcome()]).toEqual([false, ['reaping', 'dead', 0, 0]]);
   });
 

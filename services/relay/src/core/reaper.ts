@@ -94,10 +94,14 @@ export class Reaper {
 
   private giveBackEntry(entry: InboxEntry): number {
     const head = readEnvelope(entry.envelope);
-    if (head === null) return 0;
+    if (head === null) {
+      this.deps.counters.drop('unreadable_entry');
+      return 0;
+    }
     try {
       return this.giveBackFrames(head);
     } catch (error) {
+      this.deps.counters.drop('unreadable_entry');
       this.deps.log.error({ entry: entry.id, error: String(error) }, 'an inbox entry of a dead node is malformed');
       return 0;
     }
@@ -112,8 +116,12 @@ export class Reaper {
       const read = readMessage(body, sender, 0, null);
       const message = { ...read, flags: read.flags | AGAIN };
       // The senders of a node that is dead as well have lost their connections, and send again what has no receipt.
+      if (isDead(sender)) {
+        this.deps.counters.drop('sender_gone');
+        continue;
+      }
       if (sender === settings.node) onReturned(message);
-      else if (!isDead(sender)) links.to(sender).control(encodeReturned(message, null));
+      else links.to(sender).control(encodeReturned(message, null));
       messages += 1;
     }
     return messages;

@@ -5,6 +5,7 @@ import {
   B,
   C,
   come,
+  keptLog,
   key,
   Script,
   TestCluster,
@@ -25,17 +26,22 @@ async function setUp(given: Partial<Settings> = {}) {
   const cluster = new TestCluster();
   const store = { isAway: false, registers: 0 };
   let onDisturbed = (): void => undefined;
-  const a = await cluster.start(A, changes, ({ directory }) => ({
-    directory: withMethods(directory, {
-      async register(request: RegisterRequest): Promise<RegisterReply> {
-        store.registers += 1;
-        return store.isAway ? UNAVAILABLE : directory.register(request);
+  const a = await cluster.start(
+    A,
+    changes,
+    ({ directory }) => ({
+      directory: withMethods(directory, {
+        async register(request: RegisterRequest): Promise<RegisterReply> {
+          store.registers += 1;
+          return store.isAway ? UNAVAILABLE : directory.register(request);
+        },
+      }),
+      onDisturbed: (listener) => {
+        onDisturbed = listener;
       },
     }),
-    onDisturbed: (listener) => {
-      onDisturbed = listener;
-    },
-  }));
+    keptLog(),
+  );
   const b = await cluster.start(B, changes);
   const c = await cluster.start(C, changes);
   const bob = await cluster.connect(a.relay, 'bob');
@@ -43,7 +49,7 @@ async function setUp(given: Partial<Settings> = {}) {
   const alice = await cluster.connect(b.relay, 'alice');
   const dora = await cluster.connect(c.relay, 'dora');
   return {
-    ...{ cluster, a: a.relay, b: b.relay, c: c.relay, alice, bob, carol, dora, store },
+    ...{ cluster, a: a.relay, b: b.relay, killB: b.kill, c: c.relay, alice, bob, carol, dora, store },
     run: (ms: number) => cluster.run(ms),
     location: () => cluster.shared.peers.get(BOB)?.location,
     mailbox: () => cluster.shared.peers.get(BOB)?.mailbox.entries.size ?? 0,
@@ -185,6 +191,30 @@ describe('a registration that the store has lost', () => {
     ]);
     expect(cluster.shared.peers.get(BOB)?.location?.prev).toEqual([]);
   });
+});
+
+test('one that is made again behind an earlier one, of which the store knows again, waits for that', async () => {
+  const { a, b, killB, carol, run, cluster, location, lose } = await setUp({ nodeLeaseMs: 5000 });
+  const peer = cluster.shared.peers.get(BOB);
+  const first = come(b);
+  await run(10);
+  const before = structuredClone(location());
+  const second = come(a);
+  await run(6000);
+  expect([first.closedWith === 0, second.take(), location()?.prev]).toEqual([false, ['welcome'], []]);
+  lose();
+  if (peer === undefined || before === undefined || before === null) throw new Error('bob is not there');
+  before.prev = [];
+  cluster.shared.peers.set(BOB, { ...peer, location: before });
+  killB();
+  await run(3000);
+  expect([location()?.owner?.node, location()?.prev.map(({ node }) => node)]).toEqual([A, [B]]);
+  carol.sendTo('bob', 1);
+  await run(100);
+  expect(second.take()).toEqual([]);
+  await run(5000);
+  expect([location()?.owner?.node, location()?.prev, second.closedWith]).toEqual([A, [], 0]);
+  expect([second.take(), a.counters.reclaimed]).toEqual([['deliver 1 carol 1'], 1]);
 });
 
 test('a write that finds its registration lost has it made again, and loses nothing', async () => {

@@ -5,14 +5,16 @@ import {
   B,
   C,
   Client,
-  keptLog,
   key,
+  message,
   Script,
   TestCluster,
   UNAVAILABLE,
   withMethods,
 } from '../../../../test/simulation/core-kit.ts';
-import type { InboxEntry, LinkAppend, LinkAppendReply, RegisterReply, RegisterRequest, Store } from './ports.ts';
+import { createEmbeddedStore } from '../embedded/store.ts';
+import { encodeEnvelope, encodeReturned } from './node-frames.ts';
+import type { LinkAppend, LinkAppendReply, RegisterReply, RegisterRequest, Store } from './ports.ts';
 import type { Settings } from './settings.ts';
 
 const { delivered, queued, overloaded, unavailable } = ReceiptStatus;
@@ -80,6 +82,20 @@ describe('between two nodes', () => {
     links.isScripted = false;
     await run(300);
     expect(bob.take()).toEqual(['deliver 2 alice 2']);
+  });
+
+  test('a message that comes back on a way that is no longer its own has come back before', async () => {
+    const { cluster, a, alice, bob, run } = await setUp();
+    alice.sendTo('bob', 2);
+    await run(10);
+    const back = { bytes: encodeReturned(message({ id: 2, to: key('bob'), session: 1, path: 999 }), null) };
+    const append = { from: C, to: A, first: 1, last: 1, acked: 0, exempt: true, inboxBytes: 1e6 };
+    await createEmbeddedStore(cluster.shared).links.append({ ...append, envelope: encodeEnvelope(C, 1, 0, [back]) });
+    await run(100);
+    expect([a.counters.drops.stale_return, bob.take()]).toEqual([1, ['deliver 2 alice 2']]);
+    bob.say({ type: 'ack', seq: 2 });
+    await run(10);
+    expect(alice.take()).toEqual([`receipt 2 ${delivered}`]);
   });
 
   test('a node that is not on the list, but that the directory names: it is dead, and its registrations are ended', async () => {
@@ -230,75 +246,6 @@ describe('a node', () => {
     const missed = relay.echo(1000);
     await cluster.run(1000);
     expect(await missed).toBe(false);
-  });
-
-  /** Bob has left A, which stops; alice on B watches him, but B does not read its inbox yet. */
-  async function stopping() {
-    const cluster = new TestCluster();
-    const log = keptLog();
-    const changes = { nodeLeaseMs: 1000 };
-    const unread: InboxEntry[] = [];
-    let read: ((entries: readonly InboxEntry[]) => void) | null = null;
-    const a = await cluster.start(A, changes, undefined, log);
-    const b = await cluster.start(B, changes, ({ inbox }) => ({
-      inbox: withMethods(inbox, {
-        start: (node, onEntries) => {
-          read = onEntries;
-          inbox.start(node, (entries) => (read === null ? unread.push(...entries) : read(entries)));
-        },
-      }),
-    }));
-    const alice = await cluster.connect(b.relay, 'alice');
-    const bob = await cluster.connect(a.relay, 'bob');
-    alice.say({ type: 'watch', peers: ['bob' as never] });
-    await cluster.run(3000);
-    const onEntries = read as unknown as (entries: readonly InboxEntry[]) => void;
-    read = null;
-    const stopped = a.relay.stop(10_000);
-    bob.hangUp();
-    await cluster.run(1000);
-    const readOn = () => {
-      read = onEntries;
-      onEntries(unread.splice(0));
-    };
-    return {
-      cluster,
-      b,
-      log,
-      stopped,
-      readOn,
-      state: () => [cluster.shared.logs.get(A)?.state, cluster.shared.nodes.has(A)],
-    };
-  }
-
-  test('that stops waits until the others have read what it told them', async () => {
-    const { cluster, stopped, readOn, state, log } = await stopping();
-    await cluster.run(5000);
-    expect(state()).toEqual(['closing', true]);
-    readOn();
-    await cluster.run(1500);
-    await stopped;
-    expect([state(), log.lines]).toEqual([['reaped', false], []]);
-  });
-
-  test('that stops does not wait for a node that dies', async () => {
-    const { cluster, b, stopped, state } = await stopping();
-    b.kill();
-    await cluster.run(500);
-    expect(state()).toEqual(['closing', true]);
-    await cluster.run(2000);
-    await stopped;
-    expect(state()).toEqual(['reaped', false]);
-  });
-
-  test('that cannot finish in time keeps its inbox and its lease: it is reaped like one that died', async () => {
-    const { cluster, stopped, readOn, state, log } = await stopping();
-    await cluster.run(9500);
-    await stopped;
-    expect([state(), log.lines]).toEqual([['closing', true], ['the inbox could not be finished in time']]);
-    readOn();
-    await cluster.run(3000);
-    expect([state(), cluster.shared.nodes.get(A)?.state]).toEqual([['reaped', true], 'reaped']);
   });
 
   test('that has stopped holds nothing and waits for nothing', async () => {

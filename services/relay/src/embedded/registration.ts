@@ -30,7 +30,7 @@ export function register(peer: PeerState, request: RegisterRequest, now: number)
 
   const owner: Registration = {
     node: request.node,
-    epoch: Math.max((known?.epoch ?? 0) + 1, Math.floor(now * 1000)),
+    epoch: Math.max((known?.epoch ?? 0) + 1, request.reclaims + 1, Math.floor(now * 1000)),
     connection: request.connection,
   };
   const location: LocationState = {

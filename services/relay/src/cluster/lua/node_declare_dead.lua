@@ -8,7 +8,8 @@
 
 local other, own = load_node(ARGV[1]), load_node(ARGV[2])
 if not other or not own then return 'refused' end
-if own.leaseUntil < NOW or NOW - own.steadySince < tonumber(ARGV[3]) then return 'refused' end
+-- Nodes of 0.1.0 do not say since when.
+if own.leaseUntil < NOW or NOW - (own.steadySince or NOW) < tonumber(ARGV[3]) then return 'refused' end
 if other.leaseUntil >= NOW then return 'refused' end
 if other.state ~= 'reaped' then
   other.state = 'dead'

@@ -2,7 +2,7 @@
 -- include: clock, nodes
 -- flags: allow-oom
 -- KEYS: nodes
--- ARGV: node, region, url, connections, state, leaseMs
+-- ARGV: node, region, url, connections, state, leaseMs, v, release
 -- Replies:
 --   {'renewed', now ms, record...}  {'dead'}
 
@@ -24,7 +24,7 @@ if known then
   if known.state == 'dead' or known.state == 'reaped' then return { 'dead' } end
   since = known.since
   -- Who was late may have been kept from Redis, and so may have been all the others.
-  if known.leaseUntil - NOW >= tonumber(ARGV[6]) / 2 then steady_since = known.steadySince end
+  if known.leaseUntil - NOW >= tonumber(ARGV[6]) / 2 then steady_since = known.steadySince or NOW end
 else
   forget_reaped()
 end
@@ -37,5 +37,7 @@ save_node({
   since = since,
   steadySince = steady_since,
   state = ARGV[5],
+  v = tonumber(ARGV[7]),
+  release = ARGV[8],
 })
 return { 'renewed', int(NOW), unpack(redis.call('HVALS', NODES)) }

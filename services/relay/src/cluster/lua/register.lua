@@ -63,7 +63,7 @@ if loc.node then
   loc.prev[#loc.prev + 1] = loc.epoch
   loc.prev[#loc.prev + 1] = loc.conn
 end
-local epoch = int(math.max(tonumber(loc.epoch or 0) + 1, NOW_US))
+local epoch = int(math.max(tonumber(loc.epoch or 0) + 1, tonumber(ARGV[9]) + 1, NOW_US))
 local expires_at = NOW + ttl_ms
 
 redis.call('HSET', LOC,
