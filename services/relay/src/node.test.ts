@@ -59,7 +59,7 @@ test('a node that was declared dead sends its clients away and goes on under ano
   declareDead();
   await run(2 * LEASE_MS);
   const second = node.settings.node;
-  expect([client.take(), client.closedWith]).toEqual([['error unavailable'], CloseCode.unavailable]);
+  expect([client.take(), client.closedWith]).toEqual([['error internal'], CloseCode.unavailable]);
   expect([second === first, shared.nodes.get(first)?.state, shared.nodes.get(second)?.state]).toEqual([
     false,
     // It reaps what it was itself.

@@ -209,7 +209,7 @@ describe('a link that hears of it first', () => {
     await run(10);
     await links.appends.answer(reply, cluster.world);
     expect([alice.closedWith, carol.closedWith, dora.closedWith]).toEqual([CloseCode.unavailable, 0, 0]);
-    expect(alice.take()).toEqual(['error unavailable']);
+    expect(alice.take()).toEqual(['error internal']);
     await run(100);
     expect(dora.take()).toEqual(receipts(queued, 1));
   });
@@ -229,7 +229,7 @@ describe('a node that the others have declared dead', () => {
     expect([record(A), a.fences, alice.closedWith]).toEqual(['reaped', 0, 0]);
     isOut.delete(A);
     await run(LEASE_MS);
-    expect([a.fences, alice.closedWith, alice.take()]).toEqual([1, CloseCode.unavailable, ['error unavailable']]);
+    expect([a.fences, alice.closedWith, alice.take()]).toEqual([1, CloseCode.unavailable, ['error internal']]);
     expect(log.lines.at(-1)).toContain('declared dead');
     const late = come(a.relay);
     await run(10 * LEASE_MS);

@@ -172,7 +172,7 @@ test('messages whose sender has given up on them hold nobody up', async () => {
   await cluster.connect(b, 'bob');
   alice.sendTo('bob', 1);
   await cluster.run(17_000);
-  expect([alice.take(), alice.closedWith]).toEqual([['error unavailable'], CloseCode.unavailable]);
+  expect([alice.take(), alice.closedWith]).toEqual([['error internal'], CloseCode.unavailable]);
   alice.hangUp();
   await cluster.run(2000);
   const carol = await cluster.connect(a, 'carol');

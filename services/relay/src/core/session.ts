@@ -150,20 +150,20 @@ export class Session implements ConnectionHandler {
     if (this.state === 'closed') {
       this.sender?.abandon();
       this.deps.onFinished(this);
-    } else this.fail('unavailable', 'no outcome for a message in time; send it again with its id');
+    } else this.fail('internal', 'no outcome for a message in time; send it again with its id');
   }
 
   /** Messages that went these ways are in nobody's hands: who waits for the outcome of one can't be told. */
   waysLost(paths: ReadonlySet<number>): void {
     if (!this.sender?.isOn(paths)) return;
-    if (this.state !== 'closed') this.fail('unavailable', 'a message has no outcome; send it again with its id');
+    if (this.state !== 'closed') this.fail('internal', 'a message has no outcome; send it again with its id');
     this.sender.abandon();
     this.deps.onFinished(this);
   }
 
   /** Closes the connection of a node that the others have declared dead; its client connects again. */
   fence(): void {
-    if (this.state !== 'closed') this.fail('unavailable', 'the relay was cut off from the others; connect again');
+    if (this.state !== 'closed') this.fail('internal', 'the relay was cut off from the others; connect again');
   }
 
   /**
