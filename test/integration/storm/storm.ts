@@ -20,6 +20,8 @@ export interface StormReport {
   readonly peers: number;
   /** Milliseconds from the first attempt to come back until all were registered elsewhere. */
   readonly registeredMs: number;
+  /** Milliseconds from a peer's own first attempt until it was registered elsewhere; the longest. */
+  readonly peerRegisteredMs: number;
   /** Milliseconds from a peer's WELCOME until it had the last message that was sent to it before the kill; the longest. */
   readonly hadAgainMs: number;
   /** Messages that had been receipted `queued`, or had no receipt yet, when the node was killed. */
@@ -27,13 +29,19 @@ export interface StormReport {
   readonly messages: number;
   readonly lost: readonly string[];
   readonly reordered: readonly string[];
-  /** Milliseconds. */
-  readonly quietP99: number;
-  readonly stormP99: number;
+  /** Of the running traffic, within one node and between two: milliseconds from SEND to receipt. */
+  readonly sameNode: Delays;
+  readonly crossNode: Delays;
   /** Commands that the relays sent for each peer that came back, by name; without those of links and inboxes. */
   readonly commandsPerPeer: ReadonlyMap<string, number>;
   /** Calls that Redis counted for each peer that came back, those within scripts included, the usual traffic taken off. */
   readonly callsPerPeer: number;
+}
+
+export interface Delays {
+  readonly quietP99: number;
+  /** From the kill until all peers were registered again. */
+  readonly stormP99: number;
 }
 
 const SILENT_EVERY = 10;
@@ -123,8 +131,8 @@ class Storm {
     return {
       ...this.#check(reports),
       ...{ peers, messages, underWay: messages - receipted },
-      quietP99: quantile(quiet, 0.99),
-      stormP99: quantile(storm, 0.99),
+      sameNode: { quietP99: quantile(quiet.same, 0.99), stormP99: quantile(storm.same, 0.99) },
+      crossNode: { quietP99: quantile(quiet.cross, 0.99), stormP99: quantile(storm.cross, 0.99) },
       commandsPerPeer: new Map(
         BY_PEER.map((name) => [name, ((after.commands.get(name) ?? 0) - (before.commands.get(name) ?? 0)) / peers]),
       ),
@@ -144,7 +152,7 @@ class Storm {
     await this.#crowd.until('all peers are registered', ({ registered }) => registered === peers);
     say(`${peers} peers are registered.`);
     const pairs = Array.from({ length: PAIRS }, (_, index) =>
-      Pair.start(`pair-${index}`, url(index), url(index + (index < PAIRS / 2 ? 1 : 0)), EVERY_MS),
+      Pair.start(`pair-${index}`, url(index), url(index + (isCross(index) ? 1 : 0)), EVERY_MS),
     );
     this.#pairs = (await Promise.all(pairs)).map((pair) => this.#scope.keep(pair));
     const feeders = Array.from({ length: FEEDERS }, (_, index) => Feeder.start(`feeder-${index}`, url(index)));
@@ -164,8 +172,12 @@ class Storm {
     return this.#feeders.flatMap(({ good }) => good);
   }
 
-  #takeDurations(): number[] {
-    return this.#pairs.flatMap((pair) => pair.takeDurations());
+  #takeDurations(): { readonly cross: readonly number[]; readonly same: readonly number[] } {
+    const all = this.#pairs.map((pair) => pair.takeDurations());
+    return {
+      cross: all.filter((_, pair) => isCross(pair)).flat(),
+      same: all.filter((_, pair) => !isCross(pair)).flat(),
+    };
   }
 
   #check(reports: readonly PeerReport[]) {
@@ -183,11 +195,17 @@ class Storm {
       ],
       registeredMs:
         Math.max(...reports.map(({ welcomedAt }) => welcomedAt)) - Math.min(...reports.map(({ triedAt }) => triedAt)),
+      peerRegisteredMs: Math.max(...reports.map(({ welcomedAt, triedAt }) => welcomedAt - triedAt)),
       hadAgainMs: Math.max(
         ...reports.map(({ welcomedAt, after }) => Math.max(welcomedAt, ...after.map(([, at]) => at)) - welcomedAt),
       ),
     };
   }
+}
+
+/** Half of the pairs cross nodes; of either kind there are as many on each node. */
+function isCross(pair: number): boolean {
+  return pair < PAIRS / 2;
 }
 
 /** Of a payload: `12`, or `feeder-1:12`. */

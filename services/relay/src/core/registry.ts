@@ -3,11 +3,12 @@ import type { PeerKey } from './address.ts';
 import type { Clock, Timers } from './clock.ts';
 import type { Connection } from './connection.ts';
 import type { Counters } from './counters.ts';
+import { Endings } from './endings.ts';
 import type { Members } from './members.ts';
 import type { Message } from './message.ts';
 import { encodeHandover, encodeTurn } from './node-frames.ts';
 import type { NodeLinks } from './node-links.ts';
-import type { HandedOver, Location, Registered, RegisterReply, RegisterRequest, Store, Writer } from './ports.ts';
+import type { HandedOver, Location, Registered, RegisterReply, RegisterRequest, Store } from './ports.ts';
 import type { PresenceBoard } from './presence-board.ts';
 import { Recipient, type RecipientDeps } from './recipient.ts';
 import { Retry } from './retry.ts';
@@ -46,13 +47,19 @@ export class Registry {
   private readonly replaced = new Map<string, Recipient>();
   /** What concerns a peer while its registration here is under way waits for that. */
   private readonly registering = new Map<PeerKey, { count: number; deferred: (() => void)[] }>();
-  /** Registrations of dead nodes that are being ended, by key and epoch. */
-  private readonly ending = new Set<string>();
+  private readonly endings: Endings;
   private readonly deps: RegistryDeps;
   private readonly recipientDeps: RecipientDeps;
 
   constructor(deps: RegistryDeps) {
     this.deps = deps;
+    this.endings = new Endings({
+      ...deps,
+      mailbox: deps.store.mailbox,
+      nextWrite: deps.recipient.nextWrite,
+      onEnded: (key, location, handedOver) => this.hasEnded(key, location, handedOver),
+      onGone: (key, location) => this.formerEnded(key, location),
+    });
     this.recipientDeps = {
       ...deps.recipient,
       onLost: (recipient) => void this.reclaim(recipient),
@@ -169,7 +176,7 @@ export class Registry {
       return recipient.replaced();
     }
     if (this.defer(key, () => this.handOver(key, epoch))) return;
-    this.endUnknown(key, epoch);
+    this.endings.endUnknown(key, epoch);
   }
 
   /** Everyone before the registration with this epoch has handed over. */
@@ -177,7 +184,7 @@ export class Registry {
     const recipient = this.find(key, epoch);
     if (recipient !== null) return recipient.turn();
     if (this.defer(key, () => this.turn(key, epoch))) return;
-    this.endUnknown(key, epoch);
+    this.endings.endUnknown(key, epoch);
   }
 
   private begin(key: PeerKey): void {
@@ -298,51 +305,12 @@ export class Registry {
 
   /** Ends a registration that the store has and this node does not know, unless that is about to change. */
   endIfUnknown(key: PeerKey, epoch: number): void {
-    if (this.find(key, epoch) === null && !this.registering.has(key)) this.endUnknown(key, epoch);
+    if (this.find(key, epoch) === null && !this.registering.has(key)) this.endings.endUnknown(key, epoch);
   }
 
-  /** Ends the registration of a dead node in its name, which its epoch fences; those before it have to end first. */
+  /** Ends the registration of a dead node in its name (see Endings). */
   endFor(key: PeerKey, location: Location): void {
-    const name = `${location.epoch} ${key}`;
-    if (this.ending.has(name)) return;
-    this.ending.add(name);
-    // A writer of its own: a write of this node to the same mailbox may be under way at the same time.
-    const heir = `${this.deps.settings.node}:${location.node}` as NodeId;
-    this.endAs(key, location, this.writer(heir), new Retry(), () => this.ending.delete(name));
-  }
-
-  /** A registration under this node's name that nobody here holds: it was made, but its answer never came. */
-  private endUnknown(key: PeerKey, epoch: number): void {
-    const { node } = this.deps.settings;
-    this.endAs(key, { node, epoch }, this.writer(node), new Retry(), () => undefined);
-  }
-
-  private writer(node: NodeId): Writer {
-    return { node, sequence: this.deps.recipient.nextWrite() };
-  }
-
-  /** Asks under the same sequence again: only then is an answer that was lost told once more. */
-  private endAs(key: PeerKey, location: Location, writer: Writer, retry: Retry, done: () => void): void {
-    const { settings, store, clock, timers } = this.deps;
-    const limits = { messages: settings.mailboxMessages, bytes: settings.mailboxBytes, ttlMs: settings.mailboxTtlMs };
-    const again = (): void => {
-      timers.after(retry.failed(clock.now()), () => this.endAs(key, location, writer, retry, done));
-    };
-    store.mailbox.append(key, location, writer, [], limits, { seen: '' }).then((reply) => {
-      if (reply.kind === 'unavailable') return again();
-      // This node's own ends when it is told that it is its turn; a dead one is told nothing.
-      if (reply.kind === 'wait' && location.node !== settings.node) {
-        if (this.deps.isDead(reply.head.node)) this.endFor(key, reply.head);
-        return again();
-      }
-      if (reply.kind === 'stored' && reply.handedOver === null) {
-        // Another write under this name came between; that one's answer is all that the store remembers.
-        return this.endAs(key, location, this.writer(writer.node), new Retry(), done);
-      }
-      done();
-      if (reply.kind === 'stored' && reply.handedOver !== null) this.hasEnded(key, location, reply.handedOver);
-      else this.formerEnded(key, location);
-    });
+    this.endings.endFor(key, location);
   }
 
   /** It had ended before, and whoever ended it may have died before it told who is next: each that waits finds out. */
