@@ -1,8 +1,4 @@
-/**
- * A process of its own for the peers of a storm. It yields to all others: its cost, which in earnest is on other
- * machines, must not stand in the way of relays, Redis and who measures.
- */
-import { setPriority } from 'node:os';
+/** A process of its own for the peers of a storm: what they cost must not stand in the way of who measures. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RelayFrame } from '@causeway/protocol';
 import { backoffMs } from '../../../packages/client/src/backoff.ts';
@@ -83,9 +79,6 @@ class StormPeer {
   }
 }
 
-const LOW_PRIORITY = 10;
-
-setPriority(LOW_PRIORITY);
 let peers: StormPeer[] = [];
 const count = (test: (peer: StormPeer) => boolean): number => peers.filter(test).length;
 const answer = (message: FromPeers): void => void process.send?.(message);

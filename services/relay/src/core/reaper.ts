@@ -83,7 +83,11 @@ export class Reaper {
       if (reply === null || !(await this.holds(lock))) return null;
       const last = reply.entries.at(-1);
       if (last === undefined) return messages;
-      for (const entry of reply.entries) messages += this.giveBackEntry(entry);
+      for (const entry of reply.entries) {
+        messages += this.giveBackEntry(entry);
+        // One entry may hold hundreds of messages, and the clients of this node wait for none of them.
+        await new Promise<void>((resume) => this.deps.timers.soon(resume));
+      }
       after = last.id;
       while (links.bytes > MAX_HELD_BYTES) {
         await this.sleep();
