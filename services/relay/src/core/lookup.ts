@@ -7,9 +7,11 @@ import type { Directory, LocateReply, Location, MailboxId, StoredMessage, Writer
 import type { RealmAccounts } from './realm-accounts.ts';
 import { Retry } from './retry.ts';
 import type { Settings } from './settings.ts';
+import { Turnstile } from './turnstile.ts';
 
 /** A lookup that has no answer for this long has failed. */
 const LOOKUP_FOR_MS = 2000;
+const MAX_AT_ONCE = 64;
 
 export interface LookupDeps {
   readonly settings: Settings;
@@ -35,6 +37,7 @@ export type LookupResult =
 /** Finds a peer's owner or, in the same step, stores the messages for it; repeats until the outcome is known. */
 export class Lookup {
   private readonly deps: LookupDeps;
+  private readonly turnstile = new Turnstile(MAX_AT_ONCE);
 
   constructor(deps: LookupDeps) {
     this.deps = deps;
@@ -48,7 +51,15 @@ export class Lookup {
     // What comes behind one that has no room has none either, or it would overtake that.
     const full = storable.findIndex((message) => !accounts.hasRoom(realm, storedBytes(message)));
     if (full >= 0) storable.length = full;
-    this.try(key, storable, { node: settings.node as NodeId, sequence: nextWrite() }, new Retry(), done);
+    const since = this.deps.clock.now();
+    this.turnstile.enter(() => {
+      if (this.deps.clock.now() - since < LOOKUP_FOR_MS) {
+        this.try(key, storable, { node: settings.node as NodeId, sequence: nextWrite() }, new Retry(), done);
+      } else {
+        this.turnstile.leave();
+        done({ kind: 'failed' });
+      }
+    });
   }
 
   private try(
@@ -62,10 +73,12 @@ export class Lookup {
     counters.lookups += 1;
     const limits = { messages: settings.mailboxMessages, bytes: settings.mailboxBytes, ttlMs: settings.mailboxTtlMs };
     directory.locateOrStore(key, writer, storable.map(toStored), limits).then((reply) => {
-      if (reply.kind !== 'unavailable') return done(this.result(key, storable, reply));
       const now = clock.now();
-      const wait = retry.failed(now);
-      if (retry.failedFor(now) >= LOOKUP_FOR_MS) return done({ kind: 'failed' });
+      const wait = reply.kind === 'unavailable' ? retry.failed(now) : 0;
+      const isOver = reply.kind !== 'unavailable' || retry.failedFor(now) >= LOOKUP_FOR_MS;
+      if (isOver) this.turnstile.leave();
+      if (reply.kind !== 'unavailable') return done(this.result(key, storable, reply));
+      if (isOver) return done({ kind: 'failed' });
       timers.after(wait, () => this.try(key, storable, writer, retry, done));
     });
   }

@@ -14,9 +14,13 @@ import { Recipient, type RecipientDeps } from './recipient.ts';
 import { Retry } from './retry.ts';
 import type { Router } from './router.ts';
 import type { Settings } from './settings.ts';
+import { Turnstile } from './turnstile.ts';
 
 /** A registration that has no answer for this long is refused. */
 const REGISTER_FOR_MS = 4000;
+/** When thousands come back at once, whoever is connected must not wait for all of them. */
+const MAX_REGISTERING_AT_ONCE = 32;
+const LATE: RegisterReply = { kind: 'unavailable', reason: 'too many registrations are under way' };
 /** One that the store has lost, and could not be made again in that time, is tried again after this. */
 const RECLAIM_AGAIN_MS = 500;
 
@@ -48,6 +52,7 @@ export class Registry {
   /** What concerns a peer while its registration here is under way waits for that. */
   private readonly registering = new Map<PeerKey, { count: number; deferred: (() => void)[] }>();
   private readonly endings: Endings;
+  private readonly turnstile = new Turnstile(MAX_REGISTERING_AT_ONCE);
   private readonly deps: RegistryDeps;
   private readonly recipientDeps: RecipientDeps;
 
@@ -219,8 +224,12 @@ export class Registry {
     const { store, clock, timers } = this.deps;
     const retry = new Retry();
     for (;;) {
-      const reply = await store.directory.register(request);
-      if (reply.kind !== 'unavailable') return reply;
+      const since = clock.now();
+      await new Promise<void>((proceed) => this.turnstile.enter(proceed));
+      const isLate = clock.now() - since >= REGISTER_FOR_MS;
+      const reply = isLate ? LATE : await store.directory.register(request);
+      this.turnstile.leave();
+      if (isLate || reply.kind !== 'unavailable') return reply;
       const now = clock.now();
       const wait = retry.failed(now);
       if (retry.failedFor(now) >= REGISTER_FOR_MS) return reply;
@@ -309,8 +318,8 @@ export class Registry {
   }
 
   /** Ends the registration of a dead node in its name (see Endings). */
-  endFor(key: PeerKey, location: Location): void {
-    this.endings.endFor(key, location);
+  endFor(key: PeerKey, location: Location, done?: () => void): void {
+    this.endings.endFor(key, location, done);
   }
 
   /** It had ended before, and whoever ended it may have died before it told who is next: each that waits finds out. */

@@ -138,7 +138,8 @@ export class Relay {
       onFenced: () => this.life.fence(),
     });
     const isDead = (node: NodeId): boolean => this.members.isDead(node);
-    const endFor = (key: PeerKey, location: Location): void => this.registry.endFor(key, location);
+    const endFor = (key: PeerKey, location: Location, done?: () => void): void =>
+      this.registry.endFor(key, location, done);
     this.presence = new PresenceBoard({
       self,
       presence: store.presence,

@@ -44,8 +44,8 @@ export interface RouterDeps {
   readonly release: (key: PeerKey) => void;
   /** Whether the node is known to be dead; what the store has of it is ended in its name (see `endFor`). */
   readonly isDead: (node: NodeId) => boolean;
-  /** Ends the registration of a dead node. */
-  readonly endFor: (key: PeerKey, location: Location) => void;
+  /** Ends the registration of a dead node; `done` is called when it has ended. */
+  readonly endFor: (key: PeerKey, location: Location, done: () => void) => void;
   /** Messages that went these ways are in nobody's hands: their senders' connections have to end. */
   readonly onLost: (paths: ReadonlySet<number>) => void;
 }
@@ -391,7 +391,6 @@ export class Router {
     route.putBack(batch);
     const isHere = location.node === this.deps.settings.node;
     const isDead = !isHere && this.deps.isDead(location.node);
-    if (isDead) this.deps.endFor(route.key, location);
     const mustWait = isHere ? route.registering === 0 : isDead || route.distrusts(location);
     if (!mustWait) return this.lookedUp(route, isHere ? null : location);
     // A registration that is just being released, or one of a node that has gone; the next lookup may not see it.
@@ -401,12 +400,14 @@ export class Router {
       if (isHere) this.deps.endIfUnknown(route.key, location.epoch);
       return this.refuseQueue(route, isHere ? 'store_unavailable' : 'node_unavailable');
     }
-    this.deps.timers.after(wait, () => {
-      const again = this.takeBatch(route);
-      if (route.registering === 0 && again.length > 0) return this.locate(route, again, retry);
-      route.putBack(again);
+    const again = once(() => {
+      const batch = this.takeBatch(route);
+      if (route.registering === 0 && batch.length > 0) return this.locate(route, batch, retry);
+      route.putBack(batch);
       this.lookedUp(route, null);
     });
+    this.deps.timers.after(isDead ? DISTRUST_FOR_MS : wait, again);
+    if (isDead) this.deps.endFor(route.key, location, again);
   }
 
   private refuseQueue(route: Route, reason: DropReason): void {
@@ -419,4 +420,14 @@ export class Router {
   private refuse(message: Message, status: number, reason: DropReason): void {
     this.deps.receipts.refuse(message, status, reason);
   }
+}
+
+/** The first call calls, the others do nothing. */
+function once(call: () => void): () => void {
+  let called = false;
+  return () => {
+    if (called) return;
+    called = true;
+    call();
+  };
 }
