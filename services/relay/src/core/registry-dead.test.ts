@@ -147,9 +147,9 @@ test('a dead node’s registration is ended under one sequence until the answer 
   deaf.add(A);
   alice.sendTo('bob', 1);
   const before = a.relay.counters.lookups;
-  await run(500);
+  await run(400);
   const heirs = () => writes.filter(({ by, writer }) => by === A && writer.node === `${A}:${B}`);
-  // The lookup waits until the registration has ended.
+  // The lookup waits for the end of the registration, for a while.
   expect([heirs().length, a.relay.counters.lookups]).toEqual([1, before]);
   held.delete(A);
   await slow.answer(undefined, cluster.world);

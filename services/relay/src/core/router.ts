@@ -22,6 +22,8 @@ const MAX_LOOKUP_MESSAGES = 128;
 const MAX_LOOKUP_BYTES = 256 * 1024;
 /** A location that is known to be wrong is right in the store by then, or messages for it are refused. */
 const DISTRUST_FOR_MS = 2000;
+/** The end of a dead node's registration, which a lookup waits for, may have come without being told. */
+const LOOK_AT_DEAD_MS = 500;
 /** Routes that are remembered beyond those in use. */
 const MAX_IDLE_ROUTES = 100_000;
 const IDLE_MS = 30_000;
@@ -406,7 +408,7 @@ export class Router {
       route.putBack(batch);
       this.lookedUp(route, null);
     });
-    this.deps.timers.after(isDead ? DISTRUST_FOR_MS : wait, again);
+    this.deps.timers.after(isDead ? LOOK_AT_DEAD_MS : wait, again);
     if (isDead) this.deps.endFor(route.key, location, again);
   }
 
