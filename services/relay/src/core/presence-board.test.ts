@@ -156,6 +156,19 @@ test('a node has died: all watches are renewed soon, and owners on it are ended'
   expect(watch.calls.slice(6)).toEqual([[BOB, A, TTL]]);
 });
 
+test('news that nobody told comes with the renewal, old news does not', async () => {
+  const { board, watcher, told, state, run } = setUp();
+  board.watch(BOB, watcher('x'));
+  await state(true, 5, 3);
+  for (const epoch of [2, 3]) {
+    board.renewAll();
+    board.renew();
+    await state(false, 7 + epoch, epoch);
+    await run(PRESENCE_GRACE_MS);
+  }
+  expect(told).toEqual(['x: bob came 5', 'x: bob left 10']);
+});
+
 test('a watch that finds an owner on a dead node tells of it, and ends it', async () => {
   const { board, watcher, told, state, dead, ended, heard, run } = setUp();
   dead.add(B);

@@ -104,9 +104,17 @@ export class PresenceBoard {
       watched.renewAt = now + WATCH_TTL_MS / 2;
       this.deps.presence.watch(key, this.deps.self, WATCH_TTL_MS).then((reply) => {
         if (reply.kind === 'unavailable') watched.renewAt = 0;
-        else this.endIfDead(key, reply);
+        else this.renewed(key, reply);
       });
     }
+  }
+
+  /** News that was not told, because the store had lost the watch or its teller died, comes with the renewal. */
+  private renewed(key: PeerKey, state: PresenceState): void {
+    const { online, at, epoch } = state;
+    const known = this.watched.get(key)?.state;
+    if (known?.online !== online) this.heard({ key, online, at, epoch });
+    this.endIfDead(key, state);
   }
 
   /** A node has died, or the store may have lost the watches: all are renewed soon, and tell of owners that are dead. */
