@@ -21,7 +21,7 @@ const MEBIBYTE = 2 ** 20;
 export function renderSoak(report: SoakReport): string {
   const { name, date, findings } = report;
   return [
-    `# Soak ${name}, ${date}`,
+    `# Report of a ${name} run, ${date}`,
     describeRun(report),
     findings.length === 0 ? '**Nothing was found.**' : `## Found\n\n${findings.map((one) => `- ${one}`).join('\n')}`,
     '## Messages',
