@@ -12,6 +12,7 @@ export default defineConfig({
             'loadtest/src/**/*.test.ts',
             'scripts/**/*.test.ts',
             'test/fuzz/codecs.test.ts',
+            'test/soak/**/*.test.ts',
           ],
         },
       },

@@ -6,7 +6,7 @@ import { Retry } from './retry.ts';
 import type { Settings } from './settings.ts';
 import { Turnstile } from './turnstile.ts';
 
-const MAX_AT_ONCE = 64;
+const MAX_AT_ONCE = 16;
 
 export interface EndingsDeps {
   readonly settings: Settings;

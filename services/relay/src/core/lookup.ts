@@ -11,7 +11,7 @@ import { Turnstile } from './turnstile.ts';
 
 /** A lookup that has no answer for this long has failed. */
 const LOOKUP_FOR_MS = 2000;
-const MAX_AT_ONCE = 64;
+const MAX_AT_ONCE = 16;
 
 export interface LookupDeps {
   readonly settings: Settings;

@@ -19,7 +19,7 @@ import { Turnstile } from './turnstile.ts';
 /** A registration that has no answer for this long is refused. */
 const REGISTER_FOR_MS = 4000;
 /** When thousands come back at once, whoever is connected must not wait for all of them. */
-const MAX_REGISTERING_AT_ONCE = 32;
+const MAX_REGISTERING_AT_ONCE = 8;
 const LATE: RegisterReply = { kind: 'unavailable', reason: 'too many registrations are under way' };
 /** One that the store has lost, and could not be made again in that time, is tried again after this. */
 const RECLAIM_AGAIN_MS = 500;
