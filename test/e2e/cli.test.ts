@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePorts } from '../kit/ports.ts';
 import { type Relay, startRelay } from '../kit/relay.ts';
+import { waitFor } from '../kit/wait.ts';
 import { type Run, type Running, type RunOptions, run, start } from './run.ts';
 
 const MAIN = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url));
@@ -144,8 +145,11 @@ describe('causeway start', () => {
       env: { CAUSEWAY_HOST: '127.0.0.1', CAUSEWAY_ADMIN_PORT: String(adminPort) },
     });
     const url = `ws://127.0.0.1:${port}`;
+    const isReady = async (): Promise<boolean> => (await fetch(`http://127.0.0.1:${adminPort}/health/ready`)).ok;
+    await waitFor(() => isReady().catch(() => false), { what: 'the relay is ready', timeoutMs: 60_000 });
     const sent = causeway(['listen', '--as', 'bob', '--count', '1', '--url', url]);
-    await causeway(['send', '--as', 'alice', '--url', url, '--timeout', '60', 'bob', 'x']);
+    const { code, stderr } = await causeway(['send', '--as', 'alice', '--url', url, '--timeout', '60', 'bob', 'x']);
+    expect([code, stderr]).toEqual([0, expect.any(String)]);
     expect((await sent).stdout).toBe('alice: x\n');
     starting.kill('SIGTERM');
     expect(await starting.result).toMatchObject({ code: 0 });
