@@ -1,6 +1,13 @@
 import type { Load } from './generator/job.ts';
 
-export type SystemName = 'bare' | 'causeway-1' | 'causeway-2' | 'causeway-8' | 'socketio-2';
+export type SystemName =
+  | 'bare'
+  | 'causeway-1'
+  | 'causeway-1-limits'
+  | 'causeway-2'
+  | 'causeway-2-limits'
+  | 'causeway-8'
+  | 'socketio-2';
 
 /** One measurement: what is sent, by how many, how. */
 export interface Point {
@@ -25,12 +32,21 @@ const ALL_POINTS: readonly Point[] = [256, 4096].flatMap((payloadBytes) =>
   SHAPES.map((shape) => ({ payloadBytes, ...shape })),
 );
 
-/** In the order of a round: two and eight nodes next to each other, since they are compared most finely. */
-export const SYSTEMS: readonly SystemName[] = ['bare', 'causeway-1', 'causeway-2', 'causeway-8', 'socketio-2'];
+/** In the order of a round: what is compared most finely stands next to each other. */
+export const SYSTEMS: readonly SystemName[] = [
+  'bare',
+  'causeway-1',
+  'causeway-1-limits',
+  'causeway-2-limits',
+  'causeway-2',
+  'causeway-8',
+  'socketio-2',
+];
+/** They are there to show that six idle nodes, or limits, change little: the points at which load is heaviest do. */
+const VARIANTS: readonly SystemName[] = ['causeway-1-limits', 'causeway-2-limits', 'causeway-8'];
 
-/** Eight nodes are there to show that six idle ones change nothing: the points at which load is heaviest do. */
 export function pointsOf(system: SystemName): readonly Point[] {
-  if (system !== 'causeway-8') return ALL_POINTS;
+  if (!VARIANTS.includes(system)) return ALL_POINTS;
   return ALL_POINTS.filter((point) => point.payloadBytes === 256 && point.pairs === 50);
 }
 

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import type { WireName } from './generator/job.ts';
 import { freePorts, type Started, startNode, untilListening, untilReady } from './machine/processes.ts';
 import { type RedisServer, startRedis } from './machine/redis.ts';
@@ -20,11 +21,15 @@ interface Recipe {
   readonly wire: WireName;
   readonly nodes: number;
   readonly redis: boolean;
+  /** Limits of the peer, its realm and the cluster that no load reaches: each message is counted against all of them. */
+  readonly limits?: boolean;
 }
 
 const RECIPES: Readonly<Record<SystemName, Recipe>> = {
   bare: { wire: 'bare', nodes: 1, redis: false },
   'causeway-1': { wire: 'causeway', nodes: 1, redis: false },
+  'causeway-1-limits': { wire: 'causeway', nodes: 1, redis: false, limits: true },
+  'causeway-2-limits': { wire: 'causeway', nodes: 2, redis: true, limits: true },
   'causeway-2': { wire: 'causeway', nodes: 2, redis: true },
   'causeway-8': { wire: 'causeway', nodes: 8, redis: true },
   'socketio-2': { wire: 'socketio', nodes: 2, redis: true },
@@ -32,6 +37,7 @@ const RECIPES: Readonly<Record<SystemName, Recipe>> = {
 
 const BARE = new URL('./servers/bare.ts', import.meta.url);
 const SOCKETIO = new URL('./servers/socketio.ts', import.meta.url);
+const LIMITS = fileURLToPath(new URL('./servers/limits.json', import.meta.url));
 const RELAY = new URL('../../services/relay/src/main.ts', import.meta.url);
 
 export function startSystem(name: SystemName): Promise<System> {
@@ -53,7 +59,7 @@ async function startRecipe(recipe: Recipe): Promise<System> {
   try {
     const ports = await freePorts(recipe.nodes * 2);
     for (let index = 0; index < recipe.nodes; index++) {
-      await startServer(recipe.wire, index, ports, redis?.url ?? null, nodes);
+      await startServer(recipe, index, ports, redis?.url ?? null, nodes);
     }
     return {
       wire: recipe.wire,
@@ -72,7 +78,7 @@ async function startRecipe(recipe: Recipe): Promise<System> {
 
 /** Starts server number `index` on its two ports, public and admin; puts it into `nodes` before it is ready. */
 async function startServer(
-  wire: WireName,
+  { wire, limits = false }: Recipe,
   index: number,
   ports: readonly number[],
   redisUrl: string | null,
@@ -81,7 +87,7 @@ async function startServer(
   const [port, adminPort] = [ports[index * 2] as number, ports[index * 2 + 1] as number];
   const name = `node-${String.fromCharCode(0x61 + index)}`;
   if (wire === 'causeway') {
-    const node = startNode(name, RELAY, [], relayEnv(port, adminPort, redisUrl));
+    const node = startNode(name, RELAY, [], relayEnv(port, adminPort, redisUrl, limits));
     nodes.push(node);
     return untilReady(node, () => answers(`http://127.0.0.1:${adminPort}/health/ready`));
   }
@@ -93,7 +99,7 @@ async function startServer(
   return untilListening(node);
 }
 
-function relayEnv(port: number, adminPort: number, redisUrl: string | null): Record<string, string> {
+function relayEnv(port: number, adminPort: number, redisUrl: string | null, limits: boolean): Record<string, string> {
   return {
     NODE_ENV: 'production',
     CAUSEWAY_HOST: '127.0.0.1',
@@ -101,6 +107,7 @@ function relayEnv(port: number, adminPort: number, redisUrl: string | null): Rec
     CAUSEWAY_ADMIN_PORT: String(adminPort),
     CAUSEWAY_LOG_LEVEL: 'warn',
     ...(redisUrl === null ? {} : { CAUSEWAY_REDIS_URL: redisUrl }),
+    ...(limits ? { CAUSEWAY_POLICY_FILE: LIMITS } : {}),
   };
 }
 

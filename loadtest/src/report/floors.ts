@@ -26,6 +26,7 @@ const MAX_CPU_TO_BARE = 2.2;
 const MIN_THROUGHPUT_TO_SOCKETIO = 2;
 const MAX_CPU_TO_SOCKETIO = 0.4;
 const MAX_CHANGE_WITH_IDLE_NODES = 0.05;
+const MAX_CPU_WITH_LIMITS = 1.1;
 const MAX_REDIS_COMMANDS = 0.3;
 const MAX_IDLE_RELAY_BYTES = 4096;
 const MAX_IDLE_REDIS_BYTES = 1024;
@@ -76,6 +77,17 @@ const RATIOS: readonly Ratio[] = [
     bound: `within ${MAX_CHANGE_WITH_IDLE_NODES} of 1`,
     holds: (ratio) => Math.abs(ratio - 1) < MAX_CHANGE_WITH_IDLE_NODES,
   },
+  ...(['causeway-1', 'causeway-2'] as const).map(
+    (system): Ratio => ({
+      name: `${system}, CPU a message: with limits of peer, realm and cluster / without`,
+      of: `${system}-limits`,
+      to: system,
+      value: (m) => m.cpuTotal,
+      points: /./,
+      bound: `< ${MAX_CPU_WITH_LIMITS}`,
+      holds: (ratio) => ratio < MAX_CPU_WITH_LIMITS,
+    }),
+  ),
 ];
 
 /** Those floors for which the run has figures. */
