@@ -2,11 +2,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { renderConfigurationDoc } from '../services/relay/src/config-doc.ts';
+import { renderOpenApi } from '../services/relay/src/openapi-doc.ts';
 import { renderMetricsDoc } from '../services/relay/src/telemetry/doc.ts';
 
 const PAGES: Readonly<Record<string, () => string>> = {
   'docs/configuration.md': renderConfigurationDoc,
   'docs/metrics.md': renderMetricsDoc,
+  'docs/openapi.json': renderOpenApi,
 };
 
 const [option, ...rest] = process.argv.slice(2);

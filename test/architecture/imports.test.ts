@@ -60,6 +60,7 @@ describe('a planted violation', () => {
     'core imports the protocol and itself only': [`${RELAY}/core/x.ts`, "import type { Logger } from 'pino';"],
     'uWebSockets.js in edge and admin only': [`${RELAY}/app.ts`, "import uws from 'uWebSockets.js';"],
     'ioredis in cluster only': [`${RELAY}/telemetry/x.ts`, "import type { Redis } from 'ioredis';"],
+    'jose in access and the command only': [`${RELAY}/admin/x.ts`, "import { jwtVerify } from 'jose';"],
     'siblings do not import each other': [`${RELAY}/edge/x.ts`, "export * from '../cluster/y.ts';"],
     'nothing below app imports app or main': [`${RELAY}/admin/x.ts`, "type A = import('../app.ts').App;"],
     'app does not import main': [`${RELAY}/app.ts`, "const main = await import('./main.ts');"],

@@ -18,7 +18,7 @@ export interface ValueRule {
 }
 
 const RELAY = 'services/relay/src/';
-const SIBLINGS = ['edge', 'cluster', 'embedded', 'telemetry', 'admin'];
+const SIBLINGS = ['edge', 'cluster', 'embedded', 'telemetry', 'admin', 'access'];
 const SIBLING = SIBLINGS.join('|');
 
 const isOurs = (to: string): boolean => /^(packages|services|loadtest)\//.test(to);
@@ -47,6 +47,12 @@ export const RULES: readonly Rule[] = [
     reason: 'everything else speaks to ports, which the embedded implementation serves as well',
     from: /^(?!services\/[^/]+\/src\/cluster\/)/,
     forbids: (to) => to === 'npm:ioredis',
+  },
+  {
+    name: 'jose in access and the command only',
+    reason: 'who is believed by what signature is decided in one place; the command signs tokens for trying them',
+    from: /^(?!services\/relay\/src\/access\/|packages\/cli\/src\/|test\/)/,
+    forbids: (to) => to === 'npm:jose',
   },
   {
     name: 'siblings do not import each other',

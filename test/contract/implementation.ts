@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { NodeId } from '@causeway/protocol';
+import type { NodeId, RealmName } from '@causeway/protocol';
 import { Keys } from '../../services/relay/src/cluster/keys.ts';
-import { createRedisStore } from '../../services/relay/src/cluster/store.ts';
+import { createRedisStore, type RedisStoreOptions } from '../../services/relay/src/cluster/store.ts';
 import { parseRedisUrl } from '../../services/relay/src/cluster/url.ts';
 import type { PeerKey } from '../../services/relay/src/core/address.ts';
 import type { Store } from '../../services/relay/src/core/ports.ts';
@@ -9,6 +9,7 @@ import { createEmbeddedCluster } from '../../services/relay/src/embedded/cluster
 import { createEmbeddedStore } from '../../services/relay/src/embedded/store.ts';
 import type { RedisDeployment } from '../kit/redis.ts';
 import { waitFor } from '../kit/wait.ts';
+import { ATTEMPT_LIMITS } from './attempts-contract.ts';
 
 /** One implementation of the ports, with what tests must do behind its back. */
 export interface Implementation {
@@ -18,13 +19,15 @@ export interface Implementation {
   /** Loses what there is of a node's inbox, as a server does that starts again without its data. */
   loseInbox(node: NodeId): Promise<void>;
   losePeer(key: PeerKey): Promise<void>;
+  /** Loses a realm's usage of an hour, and which realms there were. */
+  loseUsage(realm: RealmName, hour: number): Promise<void>;
   stop(): Promise<void>;
 }
 
 export async function embedded(): Promise<Implementation> {
   let ahead = 0;
   const cluster = createEmbeddedCluster(() => Date.now() + ahead);
-  const store = createEmbeddedStore(cluster);
+  const store = createEmbeddedStore(cluster, ATTEMPT_LIMITS);
   return {
     store,
     async advance(ms) {
@@ -36,13 +39,16 @@ export async function embedded(): Promise<Implementation> {
     async losePeer(key) {
       cluster.peers.delete(key);
     },
+    async loseUsage(realm, hour) {
+      cluster.usage.delete(`${hour} ${realm}`);
+    },
     stop: () => store.close(),
   };
 }
 
 export async function onRedis(start: () => Promise<RedisDeployment>): Promise<Implementation> {
   const deployment = await start();
-  const store = connectTo(deployment.url);
+  const store = connectTo(deployment.url, { attempts: ATTEMPT_LIMITS });
   await untilHealthy(store);
   const keys = new Keys('cw:');
   const lose = async (...names: string[]): Promise<void> => {
@@ -63,6 +69,10 @@ export async function onRedis(start: () => Promise<RedisDeployment>): Promise<Im
       const { loc, mailbox, watch } = keys.peer(key);
       await lose(loc, ...mailbox, watch);
     },
+    async loseUsage(realm, hour) {
+      await lose(keys.usage(realm, hour).hour);
+      await lose(keys.usageRealms(hour));
+    },
     async stop() {
       await store.close();
       await deployment.stop();
@@ -70,7 +80,7 @@ export async function onRedis(start: () => Promise<RedisDeployment>): Promise<Im
   };
 }
 
-export function connectTo(url: string, options: { readonly minReplicas?: number } = {}): Store {
+export function connectTo(url: string, options: Omit<RedisStoreOptions, 'target'> = {}): Store {
   const parsed = parseRedisUrl(url);
   if (!parsed.ok) throw new Error(parsed.error);
   return createRedisStore({ target: parsed.target, ...options });

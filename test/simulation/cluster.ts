@@ -1,12 +1,14 @@
 import type { NodeId } from '@causeway/protocol';
 import type { Connection, ConnectionHandler } from '../../services/relay/src/core/connection.ts';
 import { Counters } from '../../services/relay/src/core/counters.ts';
+import { Policy } from '../../services/relay/src/core/policy.ts';
 import { Relay } from '../../services/relay/src/core/relay.ts';
 import type { Settings } from '../../services/relay/src/core/settings.ts';
 import { createEmbeddedCluster, type EmbeddedCluster } from '../../services/relay/src/embedded/cluster.ts';
 import { createEmbeddedStore } from '../../services/relay/src/embedded/store.ts';
 import type { Rng } from '../kit/rng.ts';
 import { type Faults, faultyStore, type Inside } from './faulty-store.ts';
+import { openAuthenticator } from './open-authenticator.ts';
 import type { Entrance } from './peers.ts';
 import { silentLog, type World } from './world.ts';
 
@@ -15,8 +17,6 @@ export function settings(node: string, changes: Partial<Settings> = {}): Setting
     node: node as NodeId,
     region: '',
     url: '',
-    policy: 'open',
-    realms: [],
     heartbeatMs: 25_000,
     helloTimeoutMs: 5000,
     maxPayload: 65_536,
@@ -33,6 +33,10 @@ export function settings(node: string, changes: Partial<Settings> = {}): Setting
     mailboxTtlMs: 3_600_000,
     realmMailboxBytes: 1024 * 1024 * 1024,
     nodeLeaseMs: 5000,
+    limitsAway: 'share',
+    usagePerPeer: false,
+    usageFlushMs: 5000,
+    usageKeepMs: 3_600_000,
     rebalance: 'manual',
     linkBytes: 64 * 1024 * 1024,
     inboxBytes: 256 * 1024 * 1024,
@@ -42,6 +46,8 @@ export function settings(node: string, changes: Partial<Settings> = {}): Setting
     ...changes,
   };
 }
+
+const NO_POLICY = new Policy({}, 0, 65_536);
 
 export interface Nodes {
   readonly nodes: readonly SimNode[];
@@ -100,6 +106,8 @@ export class SimNode implements Entrance {
       },
       log: silentLog,
       counters: this.counters,
+      authenticator: openAuthenticator,
+      policy: () => NO_POLICY,
       connections: () => this.connections.size,
       onFenced: () => {
         this.relay = null;

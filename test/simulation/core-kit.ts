@@ -7,12 +7,14 @@ import type { LoggedEntry } from '../../services/relay/src/core/inbox-log.ts';
 import type { LinkDeps } from '../../services/relay/src/core/link.ts';
 import type { Message } from '../../services/relay/src/core/message.ts';
 import { readEnvelope } from '../../services/relay/src/core/node-frame-reader.ts';
+import { Policy } from '../../services/relay/src/core/policy.ts';
 import type { LinkAppend, LinkAppendReply, Store } from '../../services/relay/src/core/ports.ts';
 import { Relay } from '../../services/relay/src/core/relay.ts';
 import type { Settings } from '../../services/relay/src/core/settings.ts';
 import { createEmbeddedCluster, type EmbeddedCluster } from '../../services/relay/src/embedded/cluster.ts';
 import { createEmbeddedStore } from '../../services/relay/src/embedded/store.ts';
 import { settings } from './cluster.ts';
+import { openAuthenticator } from './open-authenticator.ts';
 import { silentLog, World } from './world.ts';
 
 export const REALM = 'r' as RealmName;
@@ -208,6 +210,9 @@ export interface TestNode {
 export class TestCluster {
   readonly world = new World();
   readonly shared: EmbeddedCluster = createEmbeddedCluster(() => this.world.now());
+  /** In force on all nodes. */
+  policy = new Policy({}, 0, 65_536);
+  authenticator = openAuthenticator;
 
   /** @param change replaces ports by scripted ones */
   async start(
@@ -234,6 +239,8 @@ export class TestCluster {
       },
       log,
       counters: new Counters(),
+      authenticator: this.authenticator,
+      policy: () => this.policy,
       connections,
       onFenced: () => {
         fences += 1;

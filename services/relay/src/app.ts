@@ -1,20 +1,25 @@
 import { createLogger, Lifecycle, type Logger, type Lifecycle as Parts } from '@causeway/service-kit';
 import packageJson from '../package.json' with { type: 'json' };
-import type { Operations } from './admin/api.ts';
+import type { Operations } from './admin/operations.ts';
 import { type Admin, createAdmin } from './admin/server.ts';
 import { AdminTokens } from './admin/tokens.ts';
+import { toAttemptLimits } from './attempts-config.ts';
 import { createRedisStore } from './cluster/store.ts';
 import type { RedisTarget } from './cluster/url.ts';
 import type { RelayConfig } from './config.ts';
+import { relayControls } from './controls.ts';
 import type { Clock, Timers } from './core/clock.ts';
 import type { Store } from './core/ports.ts';
 import type { Settings } from './core/settings.ts';
 import { createServer, type Edge } from './edge/server.ts';
+import { reportedTls } from './edge/tls-report.ts';
 import { createEmbeddedStore } from './embedded/store.ts';
+import { Governance } from './governance.ts';
 import { memoryBound } from './memory-bound.ts';
 import { RelayNode } from './node.ts';
+import { createOperations } from './operations.ts';
 import { Readiness } from './readiness.ts';
-import { toSettings } from './settings.ts';
+import { randomHex, toSettings } from './settings.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { RedisStats } from './telemetry/redis-stats.ts';
 
@@ -50,12 +55,25 @@ export function createApp(config: RelayConfig, redis: RedisTarget | null, onDrai
   const logger = createLogger({ service: 'relay', level: config.logLevel });
   const redisStats = new RedisStats();
   const store = createStore(config, redis, redisStats, logger);
+  const governance = new Governance({
+    config,
+    store,
+    clock,
+    timers,
+    log: logger,
+    node: () => relay.settings.node,
+    randomHex,
+    onPolicy: () => relay.current.applyPolicy(),
+    onAccess: () => relay.current.recheck(),
+  });
   const relay = new RelayNode({
     settings: (node) => toSettings(config, node),
     store,
     clock,
     timers,
     logger,
+    authenticator: governance.gatekeeper,
+    policy: () => governance.policy,
     connections: () => edge.connections,
   });
   const readiness = new Readiness({
@@ -64,23 +82,31 @@ export function createApp(config: RelayConfig, redis: RedisTarget | null, onDrai
     connections: () => edge.connections,
     maxConnections: config.maxConnections,
   });
-  const edge = createEdge(config, relay, readiness);
-  const operations: Operations = {
-    drain() {
-      logger.info({ event: 'drain' }, 'draining, as the operator asked');
-      void lifecycle.stop().then(onDrained);
-    },
-    drainMs,
-    connections: () => edge.connections,
-    rebalance: (limit) => relay.current.rebalance(limit),
-    consistency: () => relay.current.checkConsistency(),
+  const edge = createEdge(config, relay, readiness, logger);
+  const drain = (): void => {
+    logger.info({ event: 'drain' }, 'draining, as the operator asked');
+    void lifecycle.stop().then(onDrained);
   };
-  const admin = createAdminServer(config, relay, edge, readiness, redisStats, operations);
+  const controls = relayControls(relay, () => edge.connections, drain);
+  const operations = createOperations({
+    store,
+    relay: () => controls,
+    policy: () => governance.policy,
+    defaultAuth: config.auth,
+    mailboxTtlMs: relay.settings.mailboxTtlMs,
+    drainMs,
+    clock,
+    timers,
+    log: logger,
+  });
+  const admin = createAdminServer(config, relay, edge, readiness, redisStats, operations, store);
   const parts = [
     { name: 'store', stop: () => store.close() },
     // Before the relay, which waits for Redis: who asks meanwhile is told that the process lives and is not ready.
     { name: 'admin', start: () => admin.listen(), stop: () => admin.close() },
     { name: 'relay', start: () => relay.start(), stop: () => relay.stop(drainMs) },
+    // Behind the relay, which waits until Redis is there.
+    { name: 'governance', start: () => governance.start(), stop: () => governance.stop() },
     { name: 'edge', start: () => edge.listen(), stop: () => edge.closeAll() },
     {
       name: 'clients',
@@ -93,9 +119,11 @@ export function createApp(config: RelayConfig, redis: RedisTarget | null, onDrai
 }
 
 function createStore(config: RelayConfig, redis: RedisTarget | null, stats: RedisStats, logger: Logger): Store {
-  if (redis === null) return createEmbeddedStore();
+  const attempts = toAttemptLimits(config);
+  if (redis === null) return createEmbeddedStore(undefined, attempts);
   return createRedisStore({
     target: redis,
+    attempts,
     prefix: config.redisPrefix,
     minReplicas: config.redisMinReplicas,
     release: packageJson.version,
@@ -119,12 +147,17 @@ function redisFaultLog(logger: Logger): (error: NodeJS.ErrnoException) => void {
   };
 }
 
-function createEdge(config: RelayConfig, relay: RelayNode, readiness: Readiness): Edge {
+function createEdge(config: RelayConfig, relay: RelayNode, readiness: Readiness, logger: Logger): Edge {
   const { counters } = relay;
+  const { tlsCertFile: certFile, tlsKeyFile: keyFile } = config;
   return createServer({
     host: config.host,
     port: config.port,
     sharedPort: config.sharedPort,
+    tls: certFile === null || keyFile === null ? null : reportedTls({ certFile, keyFile }, counters, logger),
+    origins: config.origins,
+    trustedProxies: config.trustedProxies,
+    proxyProtocol: config.proxyProtocol === 'v2',
     maxConnections: config.maxConnections,
     heartbeatMs: config.heartbeatMs,
     deliveryWindowBytes: relay.settings.deliveryWindowBytes,
@@ -152,12 +185,14 @@ function createAdminServer(
   readiness: Readiness,
   redis: RedisStats,
   operations: Operations,
+  { attempts }: Store,
 ): Admin {
   const metrics = createMetrics({
     counters: relay.counters,
     gauges: () => relay.gauges(edge.connections),
     redis,
     isReady: () => readiness.isReady,
+    certificateNotAfter: () => edge.certificateNotAfter,
     build: () => ({ version: packageJson.version, node: relay.settings.node, region: config.region }),
   });
   return createAdmin({
@@ -165,6 +200,7 @@ function createAdminServer(
     port: config.adminPort,
     tokens: new AdminTokens(config.adminTokensFile ?? config.adminTokens),
     operations,
+    attempts,
     async metrics() {
       // Otherwise `causeway_ready` would tell of the last time that somebody asked.
       await readiness.reasons();
@@ -182,8 +218,9 @@ async function sendAway(readiness: Readiness, edge: Edge, relay: RelayNode, drai
 }
 
 function announce(config: RelayConfig, relay: RelayNode, edge: Edge, admin: Admin, logger: Logger): void {
-  const url = `ws://${hostForUrl(config.host)}:${edge.port}`;
-  const shared = edge.sharedPort === 0 ? {} : { sharedUrl: `ws://${hostForUrl(config.host)}:${edge.sharedPort}` };
+  const base = `${config.tlsCertFile === null ? 'ws' : 'wss'}://${hostForUrl(config.host)}`;
+  const url = `${base}:${edge.port}`;
+  const shared = edge.sharedPort === 0 ? {} : { sharedUrl: `${base}:${edge.sharedPort}` };
   logMemoryBound(config, relay.settings, logger);
   logger.info(
     {

@@ -73,7 +73,7 @@ test.each([
   ['CAUSEWAY_REDIS_PREFIX', 'cw{}:'],
   ['CAUSEWAY_REDIS_PASSWORD_FILE', '/nowhere/at/all'],
   ['CAUSEWAY_MAX_CONNECTIONS', '1000001'],
-  ['CAUSEWAY_AUTH', 'token'],
+  ['CAUSEWAY_AUTH', 'password'],
   ['CAUSEWAY_PUBLIC_URL', 'http://relay'],
   ['CAUSEWAY_REALMS', 'fine,Not Fine'],
   ['CAUSEWAY_MAILBOX_TTL_SECONDS', '0'],
@@ -168,5 +168,22 @@ test('admin tokens come from the environment or from a file, and are not shown',
   for (const bad of ['hunter2', 'root:hunter2', 'read:', 'read:hunter 2', 'read:a,hunter2']) {
     const [problem] = problems({ CAUSEWAY_ADMIN_TOKENS: bad });
     expect([problem, problem?.includes('hunter')]).toEqual([expect.stringContaining('CAUSEWAY_ADMIN_TOKENS'), false]);
+  }
+});
+
+test('the policy to begin with is read as its text, and everything wrong with it is named', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'relay-config-'));
+  try {
+    const file = join(directory, 'policy.json');
+    writeFileSync(file, '{"defaults":{"auth":"open"}}\n');
+    const text = '{"defaults":{"auth":"open"}}\n';
+    expect(loadRelayConfig({ CAUSEWAY_POLICY_FILE: file })).toMatchObject({ ok: true, config: { policySeed: text } });
+    expect(loadRelayConfig({})).toMatchObject({ ok: true, config: { policySeed: null } });
+    writeFileSync(file, '{"defaults":{"auth":"no"},"realm":{}}');
+    const [problem, ...more] = problems({ CAUSEWAY_POLICY_FILE: file });
+    expect(problem).toMatch(/^CAUSEWAY_POLICY_FILE is .*: defaults\.auth: .*: realm: there is no such field$/);
+    expect(more).toEqual([]);
+  } finally {
+    rmSync(directory, { recursive: true });
   }
 });

@@ -21,8 +21,12 @@ import {
   variable,
 } from '@causeway/service-kit';
 import { z } from 'zod';
+import { AUTH_VARIABLES, authContradictions } from './access/config.ts';
+import { policyFile } from './access/policy-file.ts';
 import { ROLES, type Role, type RoleToken } from './admin/tokens.ts';
+import { ATTEMPT_VARIABLES } from './attempts-config.ts';
 import { readConnectionLimit } from './connection-limit.ts';
+import { addressRange, edgeProblems, origin } from './edge/settings.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -96,6 +100,36 @@ export const VARIABLES = {
     default: '1',
     doc: 'Relay processes behind the shared port, each a full node; `auto` is one for each core. More than 1 needs Redis.',
   }),
+  tlsCertFile: variable({
+    name: 'CAUSEWAY_TLS_CERT_FILE',
+    schema: optional(text(/./, 'the path of a file')),
+    default: '',
+    doc: 'Certificate (chain) of the public port, PEM; with its key the port speaks [TLS](edge.md#tls) only. A change of the files is taken up as it comes.',
+  }),
+  tlsKeyFile: variable({
+    name: 'CAUSEWAY_TLS_KEY_FILE',
+    schema: optional(text(/./, 'the path of a file')),
+    default: '',
+    doc: 'Private key of the certificate, PEM.',
+  }),
+  origins: variable({
+    name: 'CAUSEWAY_ORIGINS',
+    schema: list(origin),
+    default: '',
+    doc: '[Origins](edge.md#origins) of the web pages that may connect. Empty: all.',
+  }),
+  trustedProxies: variable({
+    name: 'CAUSEWAY_TRUSTED_PROXIES',
+    schema: list(addressRange),
+    default: '',
+    doc: "[Proxies](edge.md#proxies) whose word for a client's address is believed. Empty: none.",
+  }),
+  proxyProtocol: variable({
+    name: 'CAUSEWAY_PROXY_PROTOCOL',
+    schema: oneOf(['off', 'v2']),
+    default: 'off',
+    doc: 'Whether the trusted proxies begin each connection with a PROXY header, version 2.',
+  }),
   adminHost: variable({
     name: 'CAUSEWAY_ADMIN_HOST',
     schema: text(HOST, 'a host name or address'),
@@ -155,12 +189,8 @@ export const VARIABLES = {
     default: { doc: 'from the open-file limit', compute: () => String(readConnectionLimit()) },
     doc: 'Open connections of clients; further ones are answered `server_full`.',
   }),
-  auth: variable({
-    name: 'CAUSEWAY_AUTH',
-    schema: oneOf(['open', 'open-sticky']),
-    default: 'open',
-    doc: 'Who may take a peer id: anyone, or only who holds the secret of its live reservation.',
-  }),
+  ...AUTH_VARIABLES,
+  ...ATTEMPT_VARIABLES,
   region: variable({
     name: 'CAUSEWAY_REGION',
     schema: text(/^[A-Za-z0-9._-]{0,64}$/, 'up to 64 letters, digits, `.`, `_`, `-`'),
@@ -251,6 +281,36 @@ export const VARIABLES = {
     default: '1073741824',
     doc: 'Bytes of all mailboxes of a realm together.',
   }),
+  policySeed: variable({
+    name: 'CAUSEWAY_POLICY_FILE',
+    schema: optional(policyFile),
+    default: '',
+    doc: 'The [policy](limits.md) to begin with, for where there is none yet; what operators change later lives in Redis.',
+  }),
+  limitsAway: variable({
+    name: 'CAUSEWAY_LIMITS_AWAY',
+    schema: oneOf(['share', 'open', 'closed']),
+    default: 'share',
+    doc: 'What holds for the [limits](limits.md) of realms and of the cluster while Redis is away: each node its share of the last known rate, everything passes, or nothing does.',
+  }),
+  usagePeers: variable({
+    name: 'CAUSEWAY_USAGE_PEERS',
+    schema: oneOf(['on', 'off']),
+    default: 'off',
+    doc: 'Whether [usage](usage.md) is kept for each peer, too, and not only for each realm.',
+  }),
+  usageFlushSeconds: variable({
+    name: 'CAUSEWAY_USAGE_FLUSH_SECONDS',
+    schema: integer(1, 300),
+    default: '5',
+    doc: 'Seconds of [usage](usage.md) that a crash may cost: so often each node writes down what is new.',
+  }),
+  usageKeepDays: variable({
+    name: 'CAUSEWAY_USAGE_KEEP_DAYS',
+    schema: integer(1, 800),
+    default: '40',
+    doc: 'Days for which [usage](usage.md) is kept in Redis.',
+  }),
   maxPayload: variable({
     name: 'CAUSEWAY_MAX_PAYLOAD',
     schema: integer(1, MOST_PAYLOAD),
@@ -292,7 +352,7 @@ export const VARIABLES = {
 export type RelayConfig = Config<typeof VARIABLES>;
 
 /** Names that the client and the command line read, which may share an environment with a relay. */
-const IGNORED = ['CAUSEWAY_URL'];
+const IGNORED = ['CAUSEWAY_URL', 'CAUSEWAY_ADMIN_URL', 'CAUSEWAY_ADMIN_TOKEN', 'CAUSEWAY_ADMIN_TOKEN_FILE'];
 
 export function loadRelayConfig(env: Environment): Loaded<RelayConfig> {
   const loaded = loadConfig(VARIABLES, env, { prefix: 'CAUSEWAY_', ignored: IGNORED });
@@ -323,7 +383,7 @@ function contradictions(config: RelayConfig): string[] {
   if (count > 1 && main === 0 && sharedPort === null) {
     problems.push(`CAUSEWAY_PROCESSES is ${count} and CAUSEWAY_PORT is 0: several processes need a port to share`);
   }
-  return [...problems, ...adminContradictions(config)];
+  return [...problems, ...authContradictions(config), ...edgeProblems(config), ...adminContradictions(config)];
 }
 
 /** Several processes have admin ports that count up from the first. */

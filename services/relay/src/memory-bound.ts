@@ -9,7 +9,7 @@ const MIB = 1024 * KIB;
 
 /** What a relay takes before its first client, with the room in which the heap grows before it is collected. */
 const BASE_BYTES = 256 * MIB;
-/** Objects of one connection in the edge, the core and uWebSockets.js, idle. */
+/** Objects of one connection in the edge, the core and uWebSockets.js, idle, with its TLS state. */
 const SESSION_BYTES = 16 * KIB;
 /** A delivery that is not acknowledged, without its payload; a message in a session's send window. */
 const DELIVERY_BYTES = 256;
@@ -20,8 +20,8 @@ const ENTRY_BYTES = 384;
 const WATCHED_BYTES = 1024;
 /** A registration under way: its request to the store, and the waits between its tries. */
 const REGISTERING_BYTES = 8 * KIB;
-/** An accepted socket that is no WebSocket: files are not counted, the parser's buffer is. */
-const HANDSHAKE_BYTES = 8 * KIB;
+/** An accepted socket that is no WebSocket, under TLS: files are not counted, the parser's buffer is. */
+const HANDSHAKE_BYTES = 10 * KIB;
 /**
  * A message costs its payload twice (in the packet it came in, up to 8 KiB of others' included, and in the frame to
  * another node) and its objects; it is counted with its payload and MESSAGE_OVERHEAD_BYTES.
@@ -33,6 +33,8 @@ const MESSAGE_FACTOR = (SHARED_PACKET_BYTES + MESSAGE_OBJECTS_BYTES) / MESSAGE_O
 const INBOX_FACTOR = 16;
 /** Idle routes that are kept, 100,000 of them, and the names of 8192 peers in UTF-8. */
 const CACHES_BYTES = 100_000 * ENTRY_BYTES + 8192 * ENTRY_BYTES;
+/** Attempts of 20,000 subjects of each of three kinds (1344 bytes each), 10,000 members, as many answers of the hook. */
+const ACCESS_BYTES = 88 * MIB;
 /** Free outbound buffers: 1 MiB for each size. */
 const POOL_BYTES = 11 * MIB;
 
@@ -76,7 +78,7 @@ export function memoryBound(settings: BoundedSettings): MemoryBound {
     messages: Math.ceil(messageBytes * MESSAGE_FACTOR),
     outbound: outboundBytes + POOL_BYTES,
     inbox: inboxBytes * INBOX_FACTOR,
-    tables: MAX_REFUSALS * ENTRY_BYTES + MAX_REGISTERING * REGISTERING_BYTES + CACHES_BYTES,
+    tables: MAX_REFUSALS * ENTRY_BYTES + MAX_REGISTERING * REGISTERING_BYTES + CACHES_BYTES + ACCESS_BYTES,
   };
   return { ...parts, total: Object.values(parts).reduce((sum, part) => sum + part, 0) };
 }

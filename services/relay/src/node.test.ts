@@ -3,7 +3,9 @@ import type { Logger } from '@causeway/service-kit';
 import { expect, test } from 'vitest';
 import { settings } from '../../../test/simulation/cluster.ts';
 import { Client, UNAVAILABLE, withMethods } from '../../../test/simulation/core-kit.ts';
+import { openAuthenticator } from '../../../test/simulation/open-authenticator.ts';
 import { World } from '../../../test/simulation/world.ts';
+import { Policy } from './core/policy.ts';
 import type { Relay } from './core/relay.ts';
 import { createEmbeddedCluster } from './embedded/cluster.ts';
 import { createEmbeddedStore } from './embedded/store.ts';
@@ -32,6 +34,8 @@ async function setUp() {
     clock: world,
     timers: world,
     logger: logger as unknown as Logger,
+    authenticator: openAuthenticator,
+    policy: () => new Policy({}, 0, 65_536),
     connections: () => 0,
   });
   await node.start();

@@ -10,10 +10,15 @@ import type { RelayConfig } from './config.ts';
 import type { Settings } from './core/settings.ts';
 
 const SECOND = 1000;
+const DAY = 86_400 * SECOND;
 
 /** A node is named anew at each start, so that nothing meant for an earlier one reaches it. */
 export function newNodeId(): NodeId {
   return `n${randomBytes(6).toString('hex')}` as NodeId;
+}
+
+export function randomHex(bytes: number): string {
+  return randomBytes(bytes).toString('hex');
 }
 
 /** What of the configuration the core works by, with the protocol's fixed numbers. */
@@ -22,8 +27,6 @@ export function toSettings(config: RelayConfig, node: NodeId): Settings {
     node,
     region: config.region,
     url: config.publicUrl ?? '',
-    policy: config.auth,
-    realms: config.realms,
     heartbeatMs: config.heartbeatMs,
     helloTimeoutMs: config.helloTimeoutMs,
     maxPayload: config.maxPayload,
@@ -39,11 +42,15 @@ export function toSettings(config: RelayConfig, node: NodeId): Settings {
     mailboxTtlMs: config.mailboxTtlSeconds * SECOND,
     realmMailboxBytes: config.realmMailboxBytes,
     nodeLeaseMs: config.nodeLeaseMs,
+    limitsAway: config.limitsAway,
+    usagePerPeer: config.usagePeers === 'on',
+    usageFlushMs: config.usageFlushSeconds * SECOND,
+    usageKeepMs: config.usageKeepDays * DAY,
     rebalance: config.rebalance,
     linkBytes: config.linkBytes,
     inboxBytes: config.inboxBytes,
     maxWatched: MAX_WATCHED,
-    randomHex: (bytes) => randomBytes(bytes).toString('hex'),
+    randomHex,
     sha256Hex: (bytes) => createHash('sha256').update(bytes).digest('hex'),
   };
 }

@@ -23,6 +23,8 @@ export async function supervise(config: RelayConfig): Promise<void> {
   const supervisor = new Supervisor(config, sharedPort, logger);
   process.on('SIGTERM', () => supervisor.stop('SIGTERM'));
   process.on('SIGINT', () => supervisor.stop('SIGTERM'));
+  // A relay that serves TLS looks at its certificate then; for any other the signal is the end.
+  if (config.tlsCertFile !== null) process.on('SIGHUP', () => supervisor.signal('SIGHUP'));
   supervisor.start();
 }
 
@@ -57,13 +59,17 @@ class Supervisor {
     for (let index = 0; index < this.config.processes; index += 1) this.spawn(index, FIRST_RESTART_MS);
   }
 
+  signal(signal: NodeJS.Signals): void {
+    for (const child of this.children.values()) child.kill(signal);
+  }
+
   /** A second call ends the children at once. */
   stop(signal: NodeJS.Signals): void {
     const how = this.stopping ? 'SIGKILL' : signal;
     this.stopping = true;
     for (const timer of this.restarts.values()) clearTimeout(timer);
     this.restarts.clear();
-    for (const child of this.children.values()) child.kill(how);
+    this.signal(how);
     this.exitWhenDone();
   }
 

@@ -4,11 +4,17 @@ export interface Answer {
   readonly contentType: string;
   readonly body: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** What was changed, for the audit trail; absent when nothing was. */
+  readonly audit?: object;
   /** Called once the answer is out, or its reader gone. */
   readonly afterwards?: () => void;
 }
 
-export function json(status: number, body: object, rest: Pick<Answer, 'headers' | 'afterwards'> = {}): Answer {
+export function json(
+  status: number,
+  body: object,
+  rest: Pick<Answer, 'headers' | 'afterwards' | 'audit'> = {},
+): Answer {
   return { status, contentType: 'application/json', body: `${JSON.stringify(body)}\n`, ...rest };
 }
 
@@ -24,4 +30,18 @@ export function failure(
   headers: Readonly<Record<string, string>> = {},
 ): Answer {
   return json(status, { error, code, ...details }, { headers });
+}
+
+export function notFound(what: string, details: object = {}): Answer {
+  return failure(404, 'not_found', what, details);
+}
+
+/** The store, or another node, did not answer. */
+export function unavailable({ reason }: { readonly reason: string }): Answer {
+  return failure(503, 'unavailable', `not done, or not known whether it was: ${reason}`, {}, { 'retry-after': '1' });
+}
+
+/** The document has been changed since. @param version the present one */
+export function conflict(version: number): Answer {
+  return failure(409, 'conflict', `it has been changed meanwhile: version ${version} is the present one`, { version });
 }

@@ -1,57 +1,47 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Operations } from './api.ts';
-import { type Admin, createAdmin } from './server.ts';
-import { AdminTokens, ROLES } from './tokens.ts';
+import { fakeOperations, startAdmin } from '../../../../test/kit/admin-server.ts';
+import { Scope } from '../../../../test/kit/scope.ts';
+import type { Operations } from './operations.ts';
+import { ROUTES } from './routes/index.ts';
+import { AdminTokens, mayAct, ROLES } from './tokens.ts';
 
-const admins: Admin[] = [];
-afterEach(async () => {
-  for (const admin of admins.splice(0)) await admin.close();
-});
+const scope = new Scope();
+afterEach(() => scope.end());
 
-const TOKENS = new AdminTokens(ROLES.map((role) => ({ role, token: `${role}-token` })));
+type Given = { readonly [Group in keyof Operations]?: Partial<Operations[Group]> };
 
-async function setUp(changes: Partial<Operations> = {}, tokens = TOKENS) {
-  const calls: unknown[] = [];
-  const operations: Operations = {
-    drain: () => void calls.push('drain'),
-    drainMs: 25_000,
-    connections: () => 7,
-    rebalance(limit) {
-      calls.push({ limit });
-      return { kind: 'started', count: 20, seconds: 2, mean: 33.333 };
-    },
-    consistency: async () => ({ ok: true, checks: [] }),
-    ...changes,
-  };
-  const admin = createAdmin({
-    host: '127.0.0.1',
-    port: 0,
-    tokens,
-    operations,
-    metrics: async () => ({ contentType: 'text/plain', body: '' }),
-    notReady: async () => [],
-  });
-  admins.push(admin);
-  await admin.listen();
-  const ask = async (method: string, path: string, token?: string, body?: string) => {
-    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-    const response = await fetch(`http://127.0.0.1:${admin.port}${path}`, { method, headers, body: body ?? null });
-    const text = await response.text();
-    return { status: response.status, headers: response.headers, body: text === '' ? null : JSON.parse(text) };
-  };
-  return { ask, calls };
+async function setUp(given: Given = {}, options: Parameters<typeof startAdmin>[1] = {}) {
+  const calls: string[] = [];
+  const entries: unknown[] = [];
+  const audit = { append: async (...entry: unknown[]) => void entries.push(entry), ...given.audit };
+  const operations = fakeOperations(calls, { ...given, audit });
+  return { ...scope.keep(await startAdmin(operations, options)), calls, entries };
 }
+
+/** A request that each route takes. */
+const BODIES: Readonly<Record<string, object>> = {
+  'POST /admin/bans': { kind: 'realm', realm: 'acme' },
+  'POST /admin/allow-lists': { kind: 'peer', realm: 'acme', peer: 'alice' },
+  'POST /admin/revocations': { kind: 'token', token: 'jti' },
+  'PUT /admin/limits': { version: 0, policy: {} },
+  'POST /admin/limits/rollback': { to: 1, version: 2 },
+  'POST /admin/allow': { realm: 'acme', peer: 'alice' },
+  'PUT /admin/reservations/{realm}/{peer}': { holder: 'h', ttlMs: 1000, epoch: 1 },
+};
+const QUERIES: Readonly<Record<string, string>> = { 'DELETE /admin/reservations/{realm}/{peer}': '?epoch=1' };
+const CASES = ROUTES.map((route) => {
+  const name = `${route.method} ${route.path}`;
+  const path = route.path.replaceAll(/\{\w+\}/g, 'x') + (QUERIES[name] ?? '');
+  return { name, route, path, body: route.method === 'GET' ? undefined : (BODIES[name] ?? {}) };
+});
 
 describe('who may do what', () => {
   test('without tokens there is no admin API, and the answer says how to get it', async () => {
-    const { ask, calls } = await setUp({}, new AdminTokens([]));
-    for (const path of ['/admin/drain', '/admin/nothing', '/admin']) {
+    const { ask, calls } = await setUp({}, { tokens: new AdminTokens([]) });
+    for (const path of ['/admin/drain', '/admin/nothing', '/admin', '/admin/openapi.json']) {
       const { status, body } = await ask('POST', path, 'admin-token');
-      expect([status, body.code, body.error]).toEqual([
-        404,
-        'admin_api_off',
-        expect.stringContaining('CAUSEWAY_ADMIN_TOKENS'),
-      ]);
+      const expected = [404, 'admin_api_off', expect.stringContaining('CAUSEWAY_ADMIN_TOKENS')];
+      expect([status, body.code, body.error]).toEqual(expected);
     }
     expect(calls).toEqual([]);
   });
@@ -59,89 +49,178 @@ describe('who may do what', () => {
   test.each([undefined, 'wrong', 'admin-toke', 'admin-token2'])('nobody with %j', async (token) => {
     const { ask, calls } = await setUp();
     const { status, headers, body } = await ask('POST', '/admin/drain', token);
-    expect([status, body.code, headers.get('www-authenticate')]).toEqual([
-      401,
-      'unauthorized',
-      'Bearer realm="causeway"',
-    ]);
+    const found = [status, body.code, headers.get('www-authenticate')];
+    expect(found).toEqual([401, 'unauthorized', 'Bearer realm="causeway"']);
     expect(calls).toEqual([]);
   });
 
-  test.each([
-    ['POST', '/admin/drain', 'read', 403],
-    ['POST', '/admin/drain', 'operate', 202],
-    ['POST', '/admin/drain', 'admin', 202],
-    ['POST', '/admin/rebalance', 'read', 403],
-    ['POST', '/admin/rebalance', 'operate', 202],
-    ['GET', '/admin/consistency', 'read', 200],
-    ['HEAD', '/admin/consistency', 'read', 200],
-    ['GET', '/admin/drain', 'admin', 405],
-    ['POST', '/admin/consistency', 'admin', 405],
-    ['GET', '/admin/nothing', 'read', 404],
-  ])('%s %s with a token of %s: %i', async (method, path, role, expected) => {
-    const { ask, calls } = await setUp();
-    const { status, headers, body } = await ask(method, path, `${role}-token`);
-    expect(status).toBe(expected);
-    if (status >= 400)
-      expect([body, calls]).toEqual([{ ...body, error: expect.any(String), code: expect.any(String) }, []]);
-    if (status === 405) expect(headers.get('allow')).toBe(method === 'GET' ? 'POST' : 'GET');
+  test.each(CASES)('$name: the role of the route and those above it', async ({ route, path, body }) => {
+    for (const role of ROLES) {
+      const { ask, calls, entries } = await setUp();
+      const answer = await ask(route.method, path, `${role}-token`, body);
+      if (mayAct(role, route.role)) {
+        // The operation was reached, which fails here; a drain has none before its answer.
+        expect([answer.status, role]).toEqual([answer.status === 202 ? 202 : 500, role]);
+      } else {
+        expect([answer.status, answer.body.code, calls, entries]).toEqual([403, 'forbidden', [], []]);
+      }
+    }
   });
-});
 
-describe('a drain', () => {
-  test('begins behind its answer', async () => {
-    let begun = (): void => undefined;
-    const begins = new Promise<void>((resolve) => {
-      begun = resolve;
+  test('there is a route for each row of the agreed table', () => {
+    const roles = Object.fromEntries(ROUTES.map(({ method, path, role }) => [`${method} ${path}`, role]));
+    expect(roles).toMatchObject({
+      'GET /admin/nodes': 'read',
+      'POST /admin/nodes/{node}/drain': 'operate',
+      'POST /admin/peers/{realm}/{peer}/disconnect': 'operate',
+      'DELETE /admin/peers/{realm}/{peer}/mailbox': 'operate',
+      'DELETE /admin/peers/{realm}/{peer}': 'admin',
+      'PUT /admin/limits': 'operate',
+      'GET /admin/audit': 'read',
+      'POST /admin/allow': 'operate',
     });
-    const { ask } = await setUp({ drain: () => begun() });
-    const { status, body } = await ask('POST', '/admin/drain', 'operate-token', '{}');
-    expect([status, body]).toEqual([202, { status: 'draining', connections: 7, drainSeconds: 25 }]);
-    await begins;
-  });
-
-  test.each(['{"seconds":3}', '[]', '1', 'null'])('takes no body such as %s', async (text) => {
-    const { ask, calls } = await setUp();
-    const { status, body } = await ask('POST', '/admin/drain', 'operate-token', text);
-    expect([status, body.code, calls]).toEqual([400, 'bad_request', []]);
+    expect(Object.keys(roles)).toHaveLength(ROUTES.length);
   });
 });
 
-describe('a rebalance', () => {
-  test('says how many are sent away', async () => {
+describe('a path', () => {
+  test.each([
+    ['GET', '/admin/drain', 405, 'POST'],
+    ['POST', '/admin/consistency', 405, 'GET'],
+    ['POST', '/admin/limits', 405, 'GET, PUT'],
+    ['POST', '/admin/openapi.json', 405, 'GET'],
+    ['GET', '/admin/nothing', 404, null],
+    ['GET', '/admin/peers/acme', 404, null],
+    ['GET', '/admin/peers/acme/a/b', 404, null],
+    ['GET', '/admin/', 404, null],
+  ])('%s %s is %i', async (method, path, expected, allow) => {
     const { ask, calls } = await setUp();
-    const first = await ask('POST', '/admin/rebalance', 'operate-token', '{"limit": 5}');
-    expect(first.body).toEqual({ sentAway: 20, seconds: 2, meanConnections: 33.3 });
-    await ask('POST', '/admin/rebalance', 'operate-token');
-    expect(calls).toEqual([{ limit: 5 }, { limit: undefined }]);
+    const { status, headers, body } = await ask(method, path, 'admin-token');
+    expect([status, headers.get('allow'), typeof body.error, calls]).toEqual([expected, allow, 'string', []]);
+  });
+
+  test('names realm and peer percent-encoded', async () => {
+    const asked: string[] = [];
+    const look: Operations['peers']['look'] = async (key) => {
+      asked.push(key);
+      return { kind: 'unknown' };
+    };
+    const { ask } = await setUp({ peers: { look } });
+    for (const peer of ['a/b', '{x}', 'ü?&%', '🦀']) {
+      const { status, body } = await ask('GET', `/admin/peers/acme/${encodeURIComponent(peer)}`, 'read-token');
+      expect([status, body.code, body.peer]).toEqual([404, 'not_found', peer]);
+    }
+    expect(asked).toEqual(['acme/a/b', 'acme/{x}', 'acme/ü?&%', 'acme/🦀']);
   });
 
   test.each([
-    [{ kind: 'balanced', mean: 5 } as const, 200, { sentAway: 0, seconds: 0, meanConnections: 5 }],
-    [{ kind: 'nowhere', surplus: 3, mean: 5 } as const, 409, { code: 'nowhere_to_go', surplus: 3 }],
-    [{ kind: 'running', left: 3 } as const, 409, { code: 'running', left: 3 }],
-    [{ kind: 'draining' } as const, 409, { code: 'draining' }],
-  ])('%j is %i', async (reply, status, body) => {
-    const { ask } = await setUp({ rebalance: () => reply });
-    expect(await ask('POST', '/admin/rebalance', 'operate-token')).toMatchObject({ status, body });
+    ['/admin/peers/ACME/a', 'realm'],
+    ['/admin/peers/acme/%00', 'peer'],
+    ['/admin/peers/acme/%ff', 'peer'],
+    [`/admin/peers/acme/${'x'.repeat(129)}`, 'peer'],
+  ])('%.40s: the problem names the segment', async (path, field) => {
+    const { ask, calls } = await setUp();
+    const { status, body } = await ask('GET', path, 'read-token');
+    const problems = [{ path: field, message: expect.any(String) }];
+    expect([status, body.code, body.problems, calls]).toEqual([400, 'bad_request', problems, []]);
   });
 
+  test('HEAD is answered as GET, without the body', async () => {
+    const { ask } = await setUp({ nodes: { consistency: async () => ({ ok: true, checks: [] }) } });
+    const { status, text, headers } = await ask('HEAD', '/admin/consistency', 'read-token');
+    expect([status, text, headers.get('content-length')]).toEqual([200, '', '24']);
+  });
+});
+
+describe('what is sent', () => {
   test.each([
-    ['{"limit": 0}', 400],
-    ['{"limit": 1.5}', 400],
-    ['{"limit": "5"}', 400],
-    ['{"limt": 5}', 400],
-    ['{', 400],
-    [`"${'x'.repeat(500_000)}"`, 413],
-  ])('takes no body such as %.20s', async (text, expected) => {
+    ['POST', '/admin/rebalance', '{"limit": 0}', 'limit'],
+    ['POST', '/admin/rebalance', '{"limit": 1.5}', 'limit'],
+    ['POST', '/admin/rebalance', '{"limit": "5"}', 'limit'],
+    ['POST', '/admin/rebalance', '{"limt": 5}', 'limt'],
+    ['POST', '/admin/drain', '{"seconds":3}', 'seconds'],
+    ['POST', '/admin/drain', '[]', ''],
+    ['POST', '/admin/drain', 'null', ''],
+    ['DELETE', '/admin/bans/x', '{"id":1}', 'id'],
+    ['POST', '/admin/bans', '{}', 'kind'],
+    ['POST', '/admin/bans', '{"kind":"token","token":"x"}', 'kind'],
+    ['POST', '/admin/bans', '{"kind":"realm","realm":"A"}', 'realm'],
+    ['POST', '/admin/bans', '{"kind":"realm","realm":"a","seconds":0}', 'seconds'],
+    ['POST', '/admin/bans', '{"kind":"realm","realm":"a","peer":"b"}', 'peer'],
+    ['PUT', '/admin/limits', '{"version":0}', 'policy'],
+    ['PUT', '/admin/limits', '{"version":-1,"policy":{}}', 'version'],
+    ['PUT', '/admin/limits', '{"version":0,"policy":3}', 'policy'],
+    ['POST', '/admin/allow', '{"realm":"a","peer":"b","messages":-1}', 'messages'],
+    ['PUT', '/admin/reservations/a/b', '{"holder":"h","ttlMs":1000,"epoch":0}', 'epoch'],
+    ['DELETE', '/admin/reservations/a/b', '', 'epoch'],
+    ['DELETE', '/admin/reservations/a/b?epoch=', '', 'epoch'],
+    ['DELETE', '/admin/reservations/a/b?epoch=1&epoch=2', '', 'epoch'],
+    ['GET', '/admin/top?count=0', undefined, 'count'],
+    ['GET', '/admin/top?count=x', undefined, 'count'],
+    ['GET', '/admin/top?coumt=1', undefined, 'coumt'],
+    ['GET', '/admin/usage?from=yesterday', undefined, 'from'],
+    ['GET', '/admin/usage?format=xml', undefined, 'format'],
+    ['GET', '/admin/limits/effective?peer=x', undefined, 'realm'],
+  ])('%s %s %s: the problem names the field', async (method, path, sent, field) => {
+    const { ask, calls, entries } = await setUp();
+    const { status, body } = await ask(method, path, 'admin-token', sent);
+    expect([status, body.code]).toEqual([400, 'bad_request']);
+    expect(body.problems).toEqual([{ path: field, message: expect.any(String) }]);
+    expect(body.error).toContain(body.problems[0].message);
+    expect([calls, entries]).toEqual([[], []]);
+  });
+
+  test('that is no JSON, or too long', async () => {
     const { ask, calls } = await setUp();
-    const { status, body } = await ask('POST', '/admin/rebalance', 'operate-token', text);
-    expect([status, typeof body.error, calls]).toEqual([expected, 'string', []]);
+    const long = `"${'x'.repeat(17_000)}"`;
+    expect(await ask('POST', '/admin/drain', 'admin-token', '{')).toMatchObject({
+      status: 400,
+      body: { problems: [] },
+    });
+    expect(await ask('POST', '/admin/drain', 'admin-token', long)).toMatchObject({
+      status: 413,
+      body: { code: 'too_large' },
+    });
+    expect(await ask('PUT', '/admin/limits', 'admin-token', long)).toMatchObject({ status: 400 });
+    const tooLong = `"${'x'.repeat(1_100_000)}"`;
+    expect(await ask('PUT', '/admin/limits', 'admin-token', tooLong)).toMatchObject({ status: 413 });
+    expect(calls).toEqual([]);
+  });
+
+  test('of a policy: its problems are under `policy`', async () => {
+    const write: Operations['limits']['write'] = async () => ({
+      kind: 'invalid',
+      problems: [
+        { path: 'realms.acme.realm.messages.perSecond', message: 'is too low' },
+        { path: '', message: 'is too long' },
+      ],
+    });
+    const { ask, entries } = await setUp({ limits: { write } });
+    const { status, body } = await ask('PUT', '/admin/limits', 'operate-token', { version: 0, policy: {} });
+    expect([status, body.problems]).toEqual([
+      400,
+      [
+        { path: 'policy.realms.acme.realm.messages.perSecond', message: 'is too low' },
+        { path: 'policy', message: 'is too long' },
+      ],
+    ]);
+    expect(entries).toEqual([]);
+  });
+
+  test('of a policy reaches who knows its form as it was, with what is a trap for others', async () => {
+    const texts: string[] = [];
+    const write: Operations['limits']['write'] = async (policy) => {
+      texts.push(JSON.stringify(policy));
+      return { kind: 'written', version: 1 };
+    };
+    const { ask } = await setUp({ limits: { write } });
+    await ask('PUT', '/admin/limits', 'operate-token', '{"version":0,"policy":{"__proto__":{"a":1}}}');
+    expect(texts).toEqual(['{"__proto__":{"a":1}}']);
   });
 });
 
 test('what fails is an error with a code', async () => {
-  const { ask } = await setUp({ consistency: () => Promise.reject(new Error('broken')) });
+  const { ask, calls } = await setUp();
   const { status, body } = await ask('GET', '/admin/consistency', 'read-token');
-  expect([status, body]).toEqual([500, { error: 'broken', code: 'internal' }]);
+  expect([status, body, calls]).toEqual([500, { error: 'not here', code: 'internal' }, ['nodes.consistency']]);
 });

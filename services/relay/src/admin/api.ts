@@ -1,139 +1,103 @@
 import type { IncomingMessage } from 'node:http';
-import { z } from 'zod';
-import type { ConsistencyReport } from '../core/consistency.ts';
-import type { RebalanceReply } from '../core/rebalance.ts';
-import { type Answer, failure, json } from './answer.ts';
-import { type AdminTokens, mayAct, type Role } from './tokens.ts';
+import { type Answer, failure, json, notFound } from './answer.ts';
+import { Entrance, type EntranceDeps } from './entrance.ts';
+import { describeApi } from './openapi.ts';
+import type { Operations } from './operations.ts';
+import { badRequest } from './problems.ts';
+import { match, parse, parseParams, parseQuery, type Route } from './route.ts';
+import { ROUTES } from './routes/index.ts';
+import { mayAct, type Operator } from './tokens.ts';
 
-const MAX_BODY_BYTES = 16 * 1024;
 const OFF = 'the admin API is off: set CAUSEWAY_ADMIN_TOKENS or CAUSEWAY_ADMIN_TOKENS_FILE to a list of role:token';
+export const DESCRIPTION_PATH = '/admin/openapi.json';
 
-/** What an operator can have a node do. */
-export interface Operations {
-  /** Sends all clients away, settles everything and ends the process. Repeated calls change nothing. */
-  drain(): void;
-  /** Milliseconds that a drain may take. */
-  readonly drainMs: number;
-  connections(): number;
-  rebalance(limit: number | undefined): RebalanceReply | { readonly kind: 'draining' };
-  consistency(): Promise<ConsistencyReport>;
+export interface AdminApiDeps extends EntranceDeps {
+  readonly operations: Operations;
 }
-
-interface Route {
-  readonly method: 'GET' | 'POST';
-  readonly role: Role;
-  /** `body`: what was sent, parsed; an empty object for nothing. */
-  run(operations: Operations, body: unknown): Answer | Promise<Answer>;
-}
-
-const noFields = z.strictObject({});
-const rebalanceBody = z.strictObject({ limit: z.int().min(1).optional() });
-
-const ROUTES: Readonly<Record<string, Route>> = {
-  '/admin/drain': { method: 'POST', role: 'operate', run: withBody(noFields, drain) },
-  '/admin/rebalance': {
-    method: 'POST',
-    role: 'operate',
-    run: withBody(rebalanceBody, (operations, { limit }) => rebalance(operations.rebalance(limit))),
-  },
-  '/admin/consistency': {
-    method: 'GET',
-    role: 'read',
-    run: async (operations) => json(200, await operations.consistency()),
-  },
-};
 
 /** The part of the admin port that changes things or tells more than health and metrics: `/admin/...`. */
 export class AdminApi {
-  private readonly tokens: AdminTokens;
-  private readonly operations: Operations;
+  private readonly deps: AdminApiDeps;
+  private readonly entrance: Entrance;
+  private description: Answer | null = null;
 
-  constructor(tokens: AdminTokens, operations: Operations) {
-    this.tokens = tokens;
-    this.operations = operations;
+  constructor(deps: AdminApiDeps) {
+    this.deps = deps;
+    this.entrance = new Entrance(deps);
   }
 
-  /** @param path without the query */
-  async answer(request: IncomingMessage, path: string): Promise<Answer> {
-    if (this.tokens.isEmpty) return failure(404, 'admin_api_off', OFF);
-    const role = this.tokens.roleOf(request.headers.authorization);
-    if (role === null) {
-      const headers = { 'www-authenticate': 'Bearer realm="causeway"' };
-      return failure(401, 'unauthorized', 'send a known token: Authorization: Bearer <token>', {}, headers);
-    }
-    const route = ROUTES[path];
-    if (route === undefined) return failure(404, 'not_found', 'there is no such path', { path });
+  async answer(request: IncomingMessage, path: string, query: string): Promise<Answer> {
+    if (this.deps.tokens.isEmpty) return failure(404, 'admin_api_off', OFF);
     const method = request.method === 'HEAD' ? 'GET' : request.method;
-    if (method !== route.method) {
-      return failure(405, 'method_not_allowed', `${path} takes ${route.method}`, {}, { allow: route.method });
+    if (path === DESCRIPTION_PATH) return method === 'GET' ? this.describe() : wrongMethod(path, ['GET']);
+    const operator = await this.entrance.admit(
+      request.headers.authorization,
+      request.socket.remoteAddress ?? 'unknown',
+    );
+    if ('status' in operator) return operator;
+    const found = ROUTES.flatMap((route) => {
+      const params = match(route, path);
+      return params === null ? [] : [{ route, params }];
+    });
+    if (found.length === 0) return notFound('there is no such path', { path });
+    const fitting = found.find(({ route }) => route.method === method);
+    const methods = found.map(({ route }) => route.method);
+    if (fitting === undefined) return wrongMethod(path, methods);
+    const { route, params } = fitting;
+    if (!mayAct(operator.role, route.role)) {
+      return failure(403, 'forbidden', `this needs a token of the role ${route.role}, yours is of ${operator.role}`);
     }
-    if (!mayAct(role, route.role)) {
-      return failure(403, 'forbidden', `this needs a token of the role ${route.role}, yours is of ${role}`);
+    return this.run(route, params, query, operator, request);
+  }
+
+  private describe(): Answer {
+    this.description ??= json(200, describeApi(ROUTES, this.deps.operations.limits.policySchema));
+    return this.description;
+  }
+
+  private async run(
+    route: Route,
+    encoded: Readonly<Record<string, string>>,
+    search: string,
+    operator: Operator,
+    request: IncomingMessage,
+  ): Promise<Answer> {
+    const text = route.method === 'GET' ? '' : await readText(request, route.maxBody);
+    if (text === null) return failure(413, 'too_large', `a body holds ${route.maxBody} bytes at most`);
+    const sent = parseJson(text);
+    if (sent === undefined) return failure(400, 'bad_request', 'the body is no JSON', { problems: [] });
+    const [params, query, body] = [parseParams(route, encoded), parseQuery(route, search), parse(route.body, sent)];
+    if (!params.ok || !query.ok || !body.ok) {
+      return badRequest([params, query, body].flatMap((parsed) => (parsed.ok ? [] : parsed.problems)));
     }
-    const text = await readText(request);
-    if (text === null) return failure(413, 'too_large', `a body holds ${MAX_BODY_BYTES} bytes at most`);
-    const body = parseJson(text);
-    if (body === undefined) return failure(400, 'bad_request', 'the body is no JSON');
-    return route.run(this.operations, body);
+    const { operations } = this.deps;
+    const by = operator.name;
+    const answer = await route.run({ operations, params: params.value, query: query.value, body: body.value, by });
+    if (answer.audit !== undefined && route.action !== null) {
+      await operations.audit.append(by, route.action, answer.audit);
+    }
+    return answer;
   }
 }
 
-function withBody<T>(
-  schema: z.ZodType<T>,
-  run: (operations: Operations, body: T) => Answer,
-): (operations: Operations, body: unknown) => Answer {
-  return (operations, body) => {
-    const parsed = schema.safeParse(body);
-    if (parsed.success) return run(operations, parsed.data);
-    const problems = parsed.error.issues.map(({ path, message }) => [...path, message].join(': '));
-    return failure(400, 'bad_request', `the body is not as it should be: ${problems.join('; ')}`);
-  };
-}
-
-function drain(operations: Operations): Answer {
-  const { drainMs } = operations;
-  const body = { status: 'draining', connections: operations.connections(), drainSeconds: drainMs / 1000 };
-  // Behind the answer: a node without clients is gone at once.
-  return json(202, body, { afterwards: () => operations.drain() });
-}
-
-function rounded(mean: number): number {
-  return Math.round(mean * 10) / 10;
-}
-
-function rebalance(reply: RebalanceReply | { readonly kind: 'draining' }): Answer {
-  switch (reply.kind) {
-    case 'started':
-      return json(202, { sentAway: reply.count, seconds: reply.seconds, meanConnections: rounded(reply.mean) });
-    case 'balanced':
-      return json(200, { sentAway: 0, seconds: 0, meanConnections: rounded(reply.mean) });
-    case 'nowhere':
-      return failure(
-        409,
-        'nowhere_to_go',
-        'no other node that has room has told where clients reach it: set CAUSEWAY_PUBLIC_URL on each',
-        { surplus: reply.surplus, meanConnections: rounded(reply.mean) },
-      );
-    case 'running':
-      return failure(409, 'running', 'clients are being sent away already, or have just been', { left: reply.left });
-    case 'draining':
-      return failure(409, 'draining', 'the node sends all its clients away already');
-  }
+function wrongMethod(path: string, methods: readonly string[]): Answer {
+  const allow = methods.join(', ');
+  return failure(405, 'method_not_allowed', `${path} takes ${allow}`, {}, { allow });
 }
 
 /** Null when it is too long. */
-async function readText(request: IncomingMessage): Promise<string | null> {
+async function readText(request: IncomingMessage, maxBytes: number): Promise<string | null> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) return null;
+    if (bytes > maxBytes) return null;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Undefined for what is no JSON. */
+/** Undefined for what is no JSON; an empty object for nothing. */
 function parseJson(text: string): unknown {
   if (text.trim() === '') return {};
   try {

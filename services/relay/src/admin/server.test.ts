@@ -1,5 +1,6 @@
 import { PortInUse } from '@causeway/service-kit';
 import { afterEach, expect, test } from 'vitest';
+import { fakeOperations } from '../../../../test/kit/admin-server.ts';
 import { type AdminOptions, createAdmin } from './server.ts';
 import { AdminTokens } from './tokens.ts';
 
@@ -13,13 +14,8 @@ async function start(options: Partial<AdminOptions> = {}) {
     host: '127.0.0.1',
     port: 0,
     tokens: new AdminTokens([]),
-    operations: {
-      drain: () => undefined,
-      drainMs: 1000,
-      connections: () => 0,
-      rebalance: () => ({ kind: 'balanced', mean: 0 }),
-      consistency: async () => ({ ok: true, checks: [] }),
-    },
+    operations: fakeOperations([]),
+    attempts: { take: async () => 0, blockedFor: async () => 0 },
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'a 1\n' }),
     notReady: async () => [],
     ...options,

@@ -2,16 +2,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { listenOn } from '@causeway/service-kit';
 import { type Answer, failure, json } from './answer.ts';
-import { AdminApi, type Operations } from './api.ts';
-import type { AdminTokens } from './tokens.ts';
+import { AdminApi, type AdminApiDeps } from './api.ts';
 
-export interface AdminOptions {
+/** `tokens`: whom the admin API serves; nobody when there are none. */
+export interface AdminOptions extends AdminApiDeps {
   readonly host: string;
   /** 0 for any free port. */
   readonly port: number;
-  /** Whom the admin API serves; nobody when there are none. */
-  readonly tokens: AdminTokens;
-  readonly operations: Operations;
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
   /** Why the node takes no clients now; none when it is ready. */
   notReady(): Promise<readonly string[]>;
@@ -27,7 +24,7 @@ export interface Admin {
 }
 
 export function createAdmin(options: AdminOptions): Admin {
-  const api = new AdminApi(options.tokens, options.operations);
+  const api = new AdminApi(options);
   const server = createServer((request, response) => void respond(options, api, request, response));
   return {
     listen: () => listenOn(server, options.host, options.port),
@@ -66,8 +63,8 @@ async function respond(
 
 async function answer(options: AdminOptions, api: AdminApi, request: IncomingMessage): Promise<Answer> {
   const { method, url = '/' } = request;
-  const path = url.split('?', 1)[0] as string;
-  if (path === '/admin' || path.startsWith('/admin/')) return api.answer(request, path);
+  const [path = '', ...query] = url.split('?');
+  if (path === '/admin' || path.startsWith('/admin/')) return api.answer(request, path, query.join('?'));
   switch (method === 'GET' || method === 'HEAD' ? path : '') {
     case '/metrics':
       return { status: 200, ...(await options.metrics()) };

@@ -21,12 +21,17 @@ describe('a header', () => {
     ['', null],
     [undefined, null],
   ])('%j is of the role %j', (header, role) => {
-    expect(tokens.roleOf(header)).toBe(role);
+    expect(tokens.operator(header)?.role ?? null).toBe(role);
+  });
+
+  test('names its token by the end of its digest, and by nothing else', () => {
+    // The end of: printf both | sha256sum
+    expect(tokens.operator('Bearer both')).toEqual({ role: 'operate', name: 'operate:2d2e39' });
   });
 
   test('is of none where there are no tokens', () => {
     const none = new AdminTokens([]);
-    expect([none.isEmpty, none.roleOf('Bearer x'), tokens.isEmpty]).toEqual([true, null, false]);
+    expect([none.isEmpty, none.operator('Bearer x'), tokens.isEmpty]).toEqual([true, null, false]);
   });
 });
 

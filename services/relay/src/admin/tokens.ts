@@ -4,9 +4,18 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 export const ROLES = ['read', 'operate', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 
+const SHOWN_OF_DIGEST = 6;
+
 export interface RoleToken {
   readonly role: Role;
   readonly token: string;
+}
+
+/** Who asks: what it may do, and by what the audit trail tells one token from another. */
+export interface Operator {
+  readonly role: Role;
+  /** `<role>:<end of the token's digest>`. */
+  readonly name: string;
 }
 
 export function mayAct(role: Role, needed: Role): boolean {
@@ -25,14 +34,15 @@ export class AdminTokens {
     return this.known.length === 0;
   }
 
-  /** The role behind an Authorization header (RFC 6750, section 2.1); null for none. */
-  roleOf(authorization: string | undefined): Role | null {
+  /** Whose the token of an Authorization header is (RFC 6750, section 2.1); null for none that is known. */
+  operator(authorization: string | undefined): Operator | null {
     const [, token] = /^Bearer +([!-~]+) *$/i.exec(authorization ?? '') ?? [];
     if (token === undefined) return null;
     const digest = sha256(token);
     // All are compared, so that the time says nothing about which one fits.
     const fitting = this.known.filter((one) => timingSafeEqual(one.digest, digest));
-    return ROLES.findLast((role) => fitting.some((one) => one.role === role)) ?? null;
+    const role = ROLES.findLast((name) => fitting.some((one) => one.role === name));
+    return role === undefined ? null : { role, name: `${role}:${digest.toString('hex').slice(-SHOWN_OF_DIGEST)}` };
   }
 }
 

@@ -22,13 +22,15 @@ export const WAIT_MS = 1000;
 /**
  * `commands`: everything that answers at once. `reader`: one blocking XREAD; it follows no redirection by itself, so
  * that every change of its server is noticed and its cursor checked. `writer`: writes with a WAIT behind them.
+ * `subscriber`: pub/sub, which is asked for again by who uses it.
  */
-export type ClientRole = 'commands' | 'reader' | 'writer';
+export type ClientRole = 'commands' | 'reader' | 'writer' | 'subscriber';
 
 const TIMEOUT_MS: Readonly<Record<ClientRole, number>> = {
   commands: COMMAND_TIMEOUT_MS,
   reader: READ_BLOCK_MS + COMMAND_TIMEOUT_MS,
   writer: WAIT_MS + COMMAND_TIMEOUT_MS,
+  subscriber: COMMAND_TIMEOUT_MS,
 };
 
 /**
@@ -78,6 +80,8 @@ function commonOptions(target: RedisTarget, role: ClientRole) {
     socketTimeout: timeout + COMMAND_TIMEOUT_MS,
     connectTimeout: CONNECT_TIMEOUT_MS,
     autoResendUnfulfilledCommands: false,
+    // Its failure would be nobody's, and end the process.
+    autoResubscribe: false,
     maxRetriesPerRequest: 0,
     enableAutoPipelining: false,
     ...(target.username === '' ? {} : { username: target.username }),

@@ -78,10 +78,10 @@ export class RedisAudit implements Audit {
     };
   }
 
-  /** What a cluster keeps for as long as its nodes live. */
+  /** What a cluster keeps for as long as it lives, or its nodes do. */
   private lastingKeys(records: readonly NodeRecord[]): Set<string> {
     const ofNodes = records.flatMap(({ node }) => Object.values(this.names.node(node)));
-    return new Set([this.names.nodes, ...ofNodes]);
+    return new Set([...this.names.lasting(), ...ofNodes]);
   }
 
   private async scan(server: Redis, node: NodeId, limit: number): Promise<Scanned> {

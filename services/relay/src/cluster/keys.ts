@@ -1,5 +1,6 @@
 import type { NodeId, RealmName } from '@causeway/protocol';
 import type { PeerKey } from '../core/address.ts';
+import { type Attempt, DOCUMENT_NAMES, type DocumentName, type Tally } from '../core/shared-ports.ts';
 
 /** The keys of one peer. They share a slot. */
 export interface PeerKeys {
@@ -7,6 +8,10 @@ export interface PeerKeys {
   /** mbox, meta, count, bytes, index: in the order in which the scripts take them. */
   readonly mailbox: readonly [string, string, string, string, string];
   readonly watch: string;
+  /** The peer's token bucket. */
+  readonly bucket: string;
+  /** The peer's reservation at a relay that is not ours. */
+  readonly foreign: string;
 }
 
 export interface NodeKeys {
@@ -22,13 +27,27 @@ export interface NodeKeys {
  */
 export class Keys {
   readonly nodes: string;
+  /** What each node tells of the present moment. */
+  readonly top: string;
+  /** What operators set: the present versions of the documents, and what they have changed. They share a slot. */
+  readonly documents: string;
+  readonly trail: string;
+  /** A pub/sub channel; it has the others' tag, so that a script may tell of what it writes. */
+  readonly notices: string;
+  /** The token bucket of all realms together. */
+  readonly clusterBucket: string;
   private readonly prefix: string;
 
   /** @param prefix without braces. Throws a RangeError otherwise: it would become the hash tag of every key. */
   constructor(prefix: string) {
     if (/[{}]/.test(prefix)) throw new RangeError(`the Redis key prefix "${prefix}" must not hold braces`);
     this.prefix = prefix;
+    this.clusterBucket = `${prefix}{b:cluster}`;
     this.nodes = `${prefix}{nodes}`;
+    this.top = `${prefix}{top}`;
+    this.documents = `${prefix}{cfg}:documents`;
+    this.trail = `${prefix}{cfg}:trail`;
+    this.notices = `${prefix}{cfg}:notices`;
   }
 
   peer(key: PeerKey): PeerKeys {
@@ -38,6 +57,8 @@ export class Keys {
       loc: `${tagged}:loc`,
       mailbox: [mbox, `${mbox}:meta`, `${mbox}:count`, `${mbox}:bytes`, `${mbox}:index`],
       watch: `${tagged}:watch`,
+      bucket: `${tagged}:bucket`,
+      foreign: `${tagged}:foreign`,
     };
   }
 
@@ -46,7 +67,48 @@ export class Keys {
     return { state: `${tagged}:state`, inbox: `${tagged}:inbox`, links: `${tagged}:links` };
   }
 
+  /** Those of the whole cluster, which have no end. */
+  lasting(): string[] {
+    const histories = DOCUMENT_NAMES.map((name) => this.history(name));
+    return [this.nodes, this.documents, this.trail, ...histories];
+  }
+
+  /** Earlier versions of a document. */
+  history(name: DocumentName): string {
+    return `${this.prefix}{cfg}:history:${name}`;
+  }
+
+  /** A realm's token bucket. */
+  realmBucket(realm: RealmName): string {
+    return `${this.prefix}{b:r:${realm}}`;
+  }
+
   stored(realm: RealmName): string {
     return `${this.prefix}{r:${realm}}:stored`;
+  }
+
+  /** A realm's usage in an hour, counted from 1970, and that of its peers. */
+  usage(realm: RealmName, hour: number): { readonly hour: string; readonly peers: string } {
+    const tagged = `${this.prefix}{u:${realm}}:${hour}`;
+    return { hour: tagged, peers: `${tagged}:peers` };
+  }
+
+  /** Realms with usage in an hour. The hours share a slot. */
+  usageRealms(hour: number): string {
+    return `${this.prefix}{usage}:${hour}`;
+  }
+
+  tally(realm: RealmName, tally: Tally): string {
+    return `${this.prefix}{r:${realm}}:tally:${tally}`;
+  }
+
+  /** Until when each peer's reservation is booked, for realms that may have so many only. */
+  reservations(realm: RealmName): string {
+    return `${this.prefix}{r:${realm}}:reservations`;
+  }
+
+  /** In front of a subject, with a `:` between them. */
+  attempts(attempt: Attempt): string {
+    return `${this.prefix}attempts:${attempt}`;
   }
 }

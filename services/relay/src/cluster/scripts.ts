@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { USAGE_FIELDS } from '../core/shared-ports.ts';
 import type { RedisClient } from './connect.ts';
 
 const MAILBOX = ['mbox', 'meta', 'count', 'bytes', 'index'] as const;
@@ -30,6 +31,39 @@ export const SCRIPTS = {
   },
   mailboxRead: { file: 'mailbox_read', keys: [...MAILBOX], args: ['after', 'count', 'bytes', 'ttlMs'], rest: [] },
   mailboxRemove: { file: 'mailbox_remove', keys: [...MAILBOX], args: [], rest: ['id'] },
+  peerLook: { file: 'peer_look', keys: [...MAILBOX, 'loc'], args: ['mailboxTtlMs'], rest: [] },
+  peerPurge: { file: 'peer_purge', keys: [...MAILBOX], args: ['upTo', 'count'], rest: [] },
+  peerErase: { file: 'peer_erase', keys: [...MAILBOX, 'loc', 'bucket'], args: ['count'], rest: [] },
+  foreignPut: {
+    file: 'foreign_put',
+    keys: ['foreign', 'loc'],
+    args: ['holder', 'epoch', 'ttlMs', 'data'],
+    rest: [],
+  },
+  foreignGet: { file: 'foreign_get', keys: ['foreign', 'loc'], args: [], rest: [] },
+  foreignDelete: { file: 'foreign_delete', keys: ['foreign'], args: ['epoch'], rest: [] },
+  bucketLease: {
+    file: 'bucket_lease',
+    keys: ['bucket'],
+    args: [
+      ...['node', 'sequence', 'version', 'keepMs', 'weight'],
+      ...['rateMessages', 'burstMessages', 'giveMessages', 'wantMessages'],
+      ...['rateBytes', 'burstBytes', 'giveBytes', 'wantBytes'],
+    ],
+    rest: [],
+  },
+  bucketHold: {
+    file: 'bucket_hold',
+    keys: ['bucket'],
+    args: ['holder', 'rateMessages', 'burstMessages', 'rateBytes', 'burstBytes'],
+    rest: [],
+  },
+  bucketGiveBack: {
+    file: 'bucket_give_back',
+    keys: ['bucket'],
+    args: ['holder', ...['rateMessages', 'burstMessages', 'leftMessages'], ...['rateBytes', 'burstBytes', 'leftBytes']],
+    rest: [],
+  },
   ledgerUpdate: {
     file: 'ledger_update',
     keys: ['stored'],
@@ -57,7 +91,26 @@ export const SCRIPTS = {
   },
   nodeDeclareDead: { file: 'node_declare_dead', keys: ['nodes'], args: ['dead', 'by', 'leaseMs'], rest: [] },
   nodeBury: { file: 'node_bury', keys: ['nodes'], args: ['dead'], rest: [] },
+  documentWrite: {
+    file: 'document_write',
+    keys: ['documents', 'history', 'notices'],
+    args: ['name', 'expected', 'text', 'by', 'note', 'keep', 'notice'],
+    rest: [],
+  },
   nodeLeave: { file: 'node_leave', keys: ['nodes'], args: ['node'], rest: [] },
+  tallyClaim: { file: 'tally_claim', keys: ['tally'], args: ['node', 'amount', 'cap', 'ttlMs'], rest: [] },
+  tallyReport: { file: 'tally_report', keys: ['tally'], args: ['node', 'amount', 'ttlMs'], rest: [] },
+  reservationBook: { file: 'reservation_book', keys: ['reservations'], args: ['peer', 'ttlMs', 'cap'], rest: [] },
+  usageAdd: {
+    file: 'usage_add',
+    keys: ['hour', 'peers'],
+    args: ['node', 'sequence', 'keepMs', ...USAGE_FIELDS],
+    rest: ['peer', 'amounts'],
+  },
+  usageList: { file: 'usage_list', keys: ['realms'], args: ['realm', 'keepMs'], rest: [] },
+  usageRead: { file: 'usage_read', keys: ['hour', 'peers'], args: ['byPeer'], rest: [] },
+  usageSnapshot: { file: 'usage_snapshot', keys: ['top'], args: ['node', 'ttlMs', 'text'], rest: [] },
+  usageTop: { file: 'usage_top', keys: ['top'], args: [], rest: [] },
 } as const;
 
 export type ScriptName = keyof typeof SCRIPTS;

@@ -1,8 +1,15 @@
+import { UNLIMITED_ATTEMPTS } from '../core/attempts.ts';
 import type { Store } from '../core/ports.ts';
+import type { AttemptLimits } from '../core/shared-ports.ts';
+import { RedisAttempts } from './attempts.ts';
+import { RedisAuditTrail } from './audit-trail.ts';
+import { RedisBuckets } from './buckets.ts';
 import { Commands, type OnCommand } from './commands.ts';
 import { type ClientRole, createClient, createLaneClient, onReconnect } from './connect.ts';
 import { RedisAudit } from './consistency.ts';
 import { RedisDirectory } from './directory.ts';
+import { RedisDocuments } from './documents.ts';
+import { RedisForeignReservations } from './foreign-reservations.ts';
 import { RedisHealth } from './health.ts';
 import { RedisInbox } from './inbox.ts';
 import { Keys } from './keys.ts';
@@ -10,11 +17,16 @@ import { RedisLedger } from './ledger.ts';
 import { RedisLinks } from './links.ts';
 import { RedisMailbox } from './mailbox.ts';
 import { RedisMembership } from './membership.ts';
+import { RedisNotices } from './notices.ts';
+import { RedisPeers } from './peers.ts';
 import { RedisPresence } from './presence.ts';
 import { RedisReaping } from './reaping.ts';
 import { ReplicatedWrites } from './replicated-writes.ts';
 import { defineScripts } from './scripts.ts';
+import { RedisSnapshots } from './snapshots.ts';
+import { RedisTallies } from './tallies.ts';
 import type { RedisTarget } from './url.ts';
+import { RedisUsage } from './usage.ts';
 
 export const DEFAULT_PREFIX = 'cw:';
 
@@ -26,6 +38,8 @@ export interface RedisStoreOptions {
   readonly minReplicas?: number;
   /** Of this software: the other nodes are told. */
   readonly release?: string;
+  /** None by default. */
+  readonly attempts?: AttemptLimits;
   /** Told of each command, for metrics. `inboxRead` waits for entries, so its time says nothing about Redis. */
   readonly onCommand?: OnCommand;
   /** Told of each connection fault, for the log. Reconnecting goes on by itself. */
@@ -44,6 +58,7 @@ export function createRedisStore(options: RedisStoreOptions): Store {
     prefix = DEFAULT_PREFIX,
     minReplicas = 0,
     release = '',
+    attempts = UNLIMITED_ATTEMPTS,
     onCommand = ignore,
     onError = ignore,
   } = options;
@@ -61,6 +76,7 @@ export function createRedisStore(options: RedisStoreOptions): Store {
         });
   const writes = replicated ?? commands;
   const inbox = new RedisInbox(commands, keys, () => connect('reader'));
+  const notices = new RedisNotices(commands, keys, () => createClient(target, 'subscriber', onError));
   return {
     directory: new RedisDirectory(commands, writes, keys),
     mailbox: new RedisMailbox(commands, writes, keys),
@@ -72,9 +88,20 @@ export function createRedisStore(options: RedisStoreOptions): Store {
     membership: new RedisMembership(commands, keys, release),
     health: new RedisHealth(commands, minReplicas),
     audit: new RedisAudit(commands, keys, prefix),
+    attempts: new RedisAttempts(commands, keys, attempts, onCommand),
+    tallies: new RedisTallies(commands, keys),
+    buckets: new RedisBuckets(commands, keys),
+    usage: new RedisUsage(commands, keys),
+    snapshots: new RedisSnapshots(commands, keys),
+    documents: new RedisDocuments(commands, keys),
+    notices,
+    auditTrail: new RedisAuditTrail(commands, keys),
+    peers: new RedisPeers(commands, keys),
+    foreignReservations: new RedisForeignReservations(commands, keys),
     onDisturbed: (listener) => onReconnect(commands.client, listener),
     async close() {
       await inbox.stop();
+      notices.close();
       replicated?.close();
       commands.client.disconnect();
     },

@@ -7,42 +7,40 @@ export interface Member {
   /** A live reservation of the peer is defended against other secrets. */
   readonly sticky: boolean;
   readonly limits: ReservationLimits;
+  /** Milliseconds since 1970 at which its token ends; null for never. */
+  readonly expiresAt: number | null;
+  /** Names the token (its `jti`) among those revoked; empty without one. */
+  readonly token: string;
+  /** Milliseconds since 1970 at which its token was issued: one older than a revocation of the peer is void. 0: unknown. */
+  readonly issuedAt: number;
 }
 
 export interface Refused {
   readonly kind: 'refused';
   readonly code: ErrorCodeName;
   readonly message: string;
+  /** Milliseconds; for codes that a wait can cure. */
+  readonly retryAfterMs?: number;
 }
 
-/** Decides who a client is; one for each scheme. */
+/** What is known of a connection before its client has said who it is. */
+export interface Origin {
+  /** Client's address. */
+  readonly address: string;
+}
+
+/** Decides who a client is, and whether it may come in and stay. */
 export interface Authenticator {
-  authenticate(hello: HelloFrame, address: string): Promise<Member | Refused>;
-}
-
-export interface OpenAuthenticatorOptions {
-  readonly policy: 'open' | 'open-sticky';
-  readonly realms: readonly RealmName[];
-  readonly randomPeerId: () => PeerId;
-}
-
-/** The policies that believe a client what it says: `open`, and `open-sticky` for as long as a reservation lives. */
-export class OpenAuthenticator implements Authenticator {
-  private readonly options: OpenAuthenticatorOptions;
-
-  constructor(options: OpenAuthenticatorOptions) {
-    this.options = options;
-  }
-
-  async authenticate(hello: HelloFrame): Promise<Member | Refused> {
-    const { policy, realms, randomPeerId } = this.options;
-    if (realms.length > 0 && !realms.includes(hello.realm)) {
-      return { kind: 'refused', code: 'forbidden', message: 'this relay does not serve the realm' };
-    }
-    const scheme = hello.auth?.scheme ?? 'none';
-    if (scheme !== 'none') {
-      return { kind: 'refused', code: 'unauthorized', message: `the realm takes scheme "none", not "${scheme}"` };
-    }
-    return { kind: 'member', peer: hello.peer ?? randomPeerId(), sticky: policy === 'open-sticky', limits: {} };
-  }
+  /** Counts a connection; null: it may go on to its HELLO. */
+  admit(origin: Origin): Promise<Refused | null>;
+  /**
+   * @param prove sends CHALLENGE with the nonce and resolves to the signature of PROOF; null when the connection closed
+   */
+  authenticate(
+    hello: HelloFrame,
+    origin: Origin,
+    prove: (nonce: Uint8Array) => Promise<Uint8Array | null>,
+  ): Promise<Member | Refused>;
+  /** Whether one that was let in has to go now, by a ban or because its token ended or was revoked; null: it may stay. */
+  recheck(realm: RealmName, member: Member, address: string, now: number): Refused | null;
 }

@@ -1,5 +1,7 @@
 import { DROP_REASONS, type DropReason } from './drops.ts';
 
+/** No realm's name: what all realms without series of their own use. */
+export const OTHER_REALMS = '(other)';
 /** How a message was carried. */
 export const PATHS = ['local', 'remote', 'mailbox'] as const;
 export type Path = (typeof PATHS)[number];
@@ -47,6 +49,8 @@ export class Counters {
   registrations = { fresh: 0, renewed: 0 };
   /** By error code. */
   readonly registrationsRefused = new Map<string, number>();
+  /** Connections that were closed for a ban, or because their token had ended or was revoked. */
+  expelled = 0;
   /** Messages handed on: to a client from a sender on this node, to another node, into a mailbox. */
   readonly messages = zeros(PATHS);
   /** Payload bytes of `messages`. */
@@ -78,6 +82,17 @@ export class Counters {
   readonly inboxLag = new Distribution([1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 5000]);
   inboxEntries = 0;
   presenceChanges = 0;
+  /** Requests to the store for tokens of limits. */
+  readonly leases = { answered: 0, failed: 0 };
+  /** Calls with usage to the store: answered, not answered and therefore repeated; and realms' hours that were lost. */
+  readonly usageWrites = { added: 0, unanswered: 0, given_up: 0 };
+  /** Of the realms that have series of their own (see RealmSeries), and of all others together. */
+  readonly realmMessagesIn = new Map<string, number>([[OTHER_REALMS, 0]]);
+  readonly realmBytesIn = new Map<string, number>([[OTHER_REALMS, 0]]);
+  readonly realmMessagesOut = new Map<string, number>([[OTHER_REALMS, 0]]);
+  readonly realmBytesOut = new Map<string, number>([[OTHER_REALMS, 0]]);
+  /** Changes of the TLS certificate and its key that were taken up, and that could not be. */
+  readonly certificateReloads = { ok: 0, failed: 0 };
 
   drop(reason: DropReason, count = 1): void {
     this.drops[reason] += count;

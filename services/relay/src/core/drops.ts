@@ -8,6 +8,9 @@ export const DROP_REASONS = {
   duplicate_id: 'the id still awaits its receipt on the same connection; ignored',
   send_window: 'the sender has as many messages without a receipt as it may',
   node_full: 'the messages that the node has under way take as many bytes as they may',
+  rate_peer: "over the peer's own limit",
+  rate_realm: "over the limit of the peer's realm",
+  rate_cluster: 'over the limit of the whole cluster',
   sticky: 'an earlier message of this connection to the recipient was refused for now',
   offline: 'no-store, and the recipient is not connected',
   unconfirmed: 'no-store, delivered to a connection that did not acknowledge it',
@@ -21,6 +24,7 @@ export const DROP_REASONS = {
   node_unavailable: 'the node of the recipient could not be reached in time',
   evicted: 'evicted from a mailbox by its cap, after it had been receipted queued',
   expired: 'waited in a mailbox for longer than its time to live',
+  purged: 'an operator emptied the mailbox that it waited in',
   stale_frame: 'came again from another node',
   unknown_frame: 'came from another node in a form that only newer releases know; the rest of the entry was read',
   unreadable_entry: 'came from another node in a form that this release does not read, or malformed',
@@ -29,9 +33,13 @@ export const DROP_REASONS = {
   slow_consumer: 'the connection did not take its outbound bytes; it was closed',
   control_flood: 'the connection sent more control frames than it may; it was closed',
   refused_too_often: 'more recipients refused messages of the connection than are remembered; it was closed',
+  realm_connections: 'the realm has as many connections as it may, over all nodes',
+  realm_reservations: 'the realm has as many reservations as it may, over all nodes',
+  realm_watched: 'the peers of the realm watch as many others as they may; these are not watched',
   registration_limit: 'the node has as many registrations under way as it may',
   handshake_limit: 'the node has as many sockets that are not WebSockets yet as it may',
   connection_limit: 'the node has as many connections as it may',
+  origin_refused: 'a web page whose origin is not in the list tried to connect',
 } as const;
 
 export type DropReason = keyof typeof DROP_REASONS;

@@ -11,12 +11,21 @@ import { RealmAccounts } from './realm-accounts.ts';
 
 const ENTRY = '1750000000000-0' as MailboxId;
 
+const onStoredEnded = (): void => undefined;
+
 function setUp(maxBytes = 1_000_000) {
   const world = new World();
   const counters = new Counters();
   const { directory, ledger } = createEmbeddedStore();
   const locate = new Script<Parameters<Directory['locateOrStore']>, LocateReply>();
-  const accounts = new RealmAccounts({ ledger, clock: world, counters, ttlMs: 60_000, maxBytes });
+  const accounts = new RealmAccounts({
+    ledger,
+    clock: world,
+    counters,
+    ttlMs: 60_000,
+    maxBytes: () => maxBytes,
+    onStoredEnded,
+  });
   let writes = 0;
   const lookup = new Lookup({
     settings: settings(A),

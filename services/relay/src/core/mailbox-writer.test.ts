@@ -15,6 +15,8 @@ import { Window } from './window.ts';
 
 const OVER: HandedOver = { next: { node: B, epoch: 9 }, owner: { node: B, epoch: 9 }, watchers: [] };
 
+const onStoredEnded = (): void => undefined;
+
 function setUp(maxBytes = 1_000_000) {
   const world = new World();
   const counters = new Counters();
@@ -22,7 +24,14 @@ function setUp(maxBytes = 1_000_000) {
   const events: unknown[] = [];
   const { mailbox, ledger } = createEmbeddedStore();
   const append = new Script<Parameters<Mailbox['append']>, OwnerAppendReply>();
-  const accounts = new RealmAccounts({ ledger, clock: world, counters, ttlMs: 60_000, maxBytes });
+  const accounts = new RealmAccounts({
+    ledger,
+    clock: world,
+    counters,
+    ttlMs: 60_000,
+    maxBytes: () => maxBytes,
+    onStoredEnded,
+  });
   const backlog = new Backlog();
   const window = new Window(1000, 1_000_000);
   let writes = 0;

@@ -54,6 +54,11 @@ export class Members {
   }
 
   /** Nodes that are not dead, this one included. */
+  /** As of the last renewal of this node's lease. */
+  get all(): readonly NodeRecord[] {
+    return [...this.known.values()];
+  }
+
   get live(): readonly NodeRecord[] {
     return [...this.known.values()].filter(({ state }) => state === 'live' || state === 'draining');
   }

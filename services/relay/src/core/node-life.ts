@@ -10,6 +10,7 @@ import type { Registry } from './registry.ts';
 import { Retry } from './retry.ts';
 import type { Session } from './session.ts';
 import type { Settings } from './settings.ts';
+import type { Tenancy } from './tenancy.ts';
 
 const WARN_AFTER_MS = 1000;
 /** Redis may start after its relays. */
@@ -30,6 +31,7 @@ export interface NodeLifeDeps {
   readonly inbox: InboxReader;
   readonly registry: Registry;
   readonly accounts: RealmAccounts;
+  readonly tenancy: Tenancy;
   readonly sessions: () => Iterable<Session>;
   /** What is done again and again while the node lives: how often, in milliseconds, and what. */
   readonly tasks: readonly (readonly [ms: number, call: () => void])[];
@@ -67,6 +69,7 @@ export class NodeLife {
     await this.deps.members.start();
     if (this.draining || this.ended) return;
     this.deps.inbox.start();
+    this.deps.tenancy.start();
     for (const [ms, call] of this.deps.tasks) this.every(ms, call);
   }
 
@@ -98,7 +101,7 @@ export class NodeLife {
     if (this.draining || this.ended) return;
     this.draining = true;
     if (!this.joined) return;
-    const { settings, clock, members, registry, accounts, sessions } = this.deps;
+    const { settings, clock, members, registry, accounts, tenancy, sessions } = this.deps;
     const deadline = clock.now() + ms;
     members.drain();
     this.deps.onDraining();
@@ -107,6 +110,7 @@ export class NodeLife {
     await this.until(deadline, () => registry.open === 0);
     const finished = await this.finishInbox(deadline);
     await accounts.update();
+    await tenancy.stop();
     if (!this.ended) await this.leave(finished);
   }
 
@@ -148,6 +152,7 @@ export class NodeLife {
     log.error({ event: 'fenced' }, 'this node has been declared dead: its lease was not renewed in time');
     for (const session of sessions()) session.fence();
     this.halt();
+    void this.deps.tenancy.stop();
     void store.inbox.stop();
     if (!this.draining) this.deps.onFenced();
   }

@@ -8,22 +8,16 @@
  */
 import type { MessageId, NodeId, PeerId, RealmName } from '@causeway/protocol';
 import type { PeerKey } from './address.ts';
+import type { BucketStore } from './bucket-ports.ts';
+import type { ForeignReservations, Peers } from './inspection-ports.ts';
 import type { Inbox, Links, Membership, Reaping, Unavailable } from './node-ports.ts';
+import type { Location, MailboxId, Removed, ReservationLimits } from './records.ts';
+import type { Attempts, AuditTrail, Documents, Notices, Tallies, UsageBooks } from './shared-ports.ts';
+import type { Snapshots } from './usage-ports.ts';
 
+export type * from './inspection-ports.ts';
 export type * from './node-ports.ts';
-
-/** A registration of one peer on one node. The epoch grows with every registration of the peer: the fencing token. */
-export interface Location {
-  readonly node: NodeId;
-  /** Microseconds; grows strictly with every registration of the peer. */
-  readonly epoch: number;
-}
-
-/** Limits that a reservation carries; absent means unlimited. */
-export interface ReservationLimits {
-  readonly messagesPerSecond?: number;
-  readonly bytesPerSecond?: number;
-}
+export type * from './records.ts';
 
 export interface RegisterRequest {
   readonly key: PeerKey;
@@ -90,9 +84,6 @@ export interface StoredMessage {
   readonly again: boolean;
 }
 
-/** `<ms>-<n>` as in a Redis Stream: the store's time of storing, and a count within that millisecond. */
-export type MailboxId = string & { readonly __brand: 'MailboxId' };
-
 export interface MailboxEntry extends StoredMessage {
   readonly entry: MailboxId;
 }
@@ -114,12 +105,6 @@ export interface Stored {
   readonly entries: readonly MailboxId[];
   /** Messages that the cap evicted, with the bytes they held, for the ledger and the counters. */
   readonly evicted: readonly Removed[];
-}
-
-/** A removed mailbox entry: its id (which tells when it was stored) and its size in bytes. */
-export interface Removed {
-  readonly entry: MailboxId;
-  readonly bytes: number;
 }
 
 /** The end of a registration, asked for with its last mailbox write. */
@@ -284,6 +269,16 @@ export interface Store {
   readonly membership: Membership;
   readonly health: StoreHealth;
   readonly audit: Audit;
+  readonly documents: Documents;
+  readonly notices: Notices;
+  readonly auditTrail: AuditTrail;
+  readonly attempts: Attempts;
+  readonly tallies: Tallies;
+  readonly buckets: BucketStore;
+  readonly usage: UsageBooks;
+  readonly snapshots: Snapshots;
+  readonly peers: Peers;
+  readonly foreignReservations: ForeignReservations;
   /**
    * Has `listener` called after every event that may have cost the store what it had confirmed: a connection that was
    * made again, a primary that another has taken the place of.

@@ -13,18 +13,21 @@ function setUp() {
   const world = new World();
   const ledger = new Script<Args, Awaited<ReturnType<Ledger['update']>>>();
   const counters = new Counters();
+  const maxBytes = new Map<RealmName, number>();
+  const ended: [RealmName, number][] = [];
   const accounts = new RealmAccounts({
     ledger: { update: ledger.call },
     clock: world,
     counters,
     ttlMs: TTL,
-    maxBytes: 1000,
+    maxBytes: (realm) => maxBytes.get(realm) ?? 1000,
+    onStoredEnded: (realm, byteMs) => ended.push([realm, byteMs]),
   });
-  const updated = (bytes: number, expiredMessages = 0) =>
-    ledger.answer({ kind: 'updated', bytes, expiredMessages, expiredBytes: 0 }, world);
+  const updated = (bytes: number, expiredMessages = 0, expiredBytes = 0) =>
+    ledger.answer({ kind: 'updated', bytes, expiredMessages, expiredBytes }, world);
   const slice = Math.floor(world.now() / 1000);
   const entry = (slices = 0) => `${world.now() + slices * 1000}-0` as MailboxId;
-  return { world, ledger, counters, accounts, updated, slice, entry };
+  return { world, ledger, counters, accounts, updated, slice, entry, maxBytes, ended };
 }
 
 test('the cap counts what the ledger said and what it has not been told', async () => {
@@ -37,6 +40,16 @@ test('the cap counts what the ledger said and what it has not been told', async 
   await updated(800);
   expect([accounts.hasRoom(REALM, 100), accounts.hasRoom(REALM, 101)]).toEqual([true, false]);
   expect(accounts.hasRoom('other' as RealmName, 5000)).toBe(true);
+});
+
+test('the cap is that of the realm, and of the moment', () => {
+  const { accounts, entry, maxBytes } = setUp();
+  accounts.stored(REALM, entry(), 300);
+  maxBytes.set(REALM, 500);
+  expect([accounts.hasRoom(REALM, 200), accounts.hasRoom(REALM, 201)]).toEqual([true, false]);
+  maxBytes.set('other' as RealmName, 1);
+  maxBytes.delete(REALM);
+  expect([accounts.hasRoom(REALM, 700), accounts.hasRoom(REALM, 701)]).toEqual([true, false]);
 });
 
 test('tells net changes by the time of storing, and what has passed its time', async () => {
@@ -92,4 +105,24 @@ test('evictions are counted and leave the account', () => {
   accounts.evicted(REALM, [{ entry: entry(), bytes: 400 }]);
   expect([accounts.hasRoom(REALM, 500), accounts.hasRoom(REALM, 501)]).toEqual([true, false]);
   expect(counters.drops.evicted).toBe(1);
+});
+
+test('tells for how long the bytes were stored that are stored no longer, for no time below none and above all', async () => {
+  const { accounts, entry, ended, updated } = setUp();
+  accounts.stored(REALM, entry(-5), 200);
+  accounts.removed(REALM, []);
+  accounts.removed(REALM, [
+    { entry: entry(-5), bytes: 50 },
+    { entry: entry(-1), bytes: 2 },
+  ]);
+  accounts.evicted(REALM, [{ entry: entry(3), bytes: 10 }]);
+  accounts.evicted(REALM, [{ entry: entry(-1000), bytes: 1 }]);
+  expect(ended).toEqual([
+    [REALM, 50 * 5000 + 2 * 1000],
+    [REALM, 0],
+    [REALM, TTL],
+  ]);
+  void accounts.update();
+  await updated(0, 2, 30);
+  expect(ended.at(-1)).toEqual([REALM, 30 * TTL]);
 });

@@ -28,7 +28,10 @@ export interface RealmAccountsDeps {
   readonly clock: Clock;
   readonly counters: Counters;
   readonly ttlMs: number;
-  readonly maxBytes: number;
+  /** What all mailboxes of a realm may hold, at this moment. */
+  readonly maxBytes: (realm: RealmName) => number;
+  /** Messages have left a mailbox; the bytes of each times the milliseconds for which it was there. */
+  readonly onStoredEnded: (realm: RealmName, byteMs: number) => void;
 }
 
 /**
@@ -47,7 +50,7 @@ export class RealmAccounts {
 
   hasRoom(realm: RealmName, bytes: number): boolean {
     const account = this.accounts.get(realm);
-    return account === undefined || account.total + account.untold + bytes <= this.deps.maxBytes;
+    return account === undefined || account.total + account.untold + bytes <= this.deps.maxBytes(realm);
   }
 
   stored(realm: RealmName, entry: MailboxId, bytes: number): void {
@@ -55,7 +58,16 @@ export class RealmAccounts {
   }
 
   removed(realm: RealmName, removed: readonly Removed[]): void {
-    for (const { entry, bytes } of removed) this.change(realm, entry, -1, -bytes);
+    if (removed.length === 0) return;
+    const { clock, ttlMs, onStoredEnded } = this.deps;
+    const now = clock.now();
+    let byteMs = 0;
+    for (const { entry, bytes } of removed) {
+      this.change(realm, entry, -1, -bytes);
+      // By two clocks: no message was there for less than no time, or for longer than it may be.
+      byteMs += bytes * Math.min(Math.max(now - storedAt(entry), 0), ttlMs);
+    }
+    onStoredEnded(realm, byteMs);
   }
 
   evicted(realm: RealmName, removed: readonly Removed[]): void {
@@ -85,6 +97,7 @@ export class RealmAccounts {
     account.total = reply.bytes;
     account.nextUpdate = now + this.sliceMs;
     this.deps.counters.drop('expired', reply.expiredMessages);
+    if (reply.expiredBytes > 0) this.deps.onStoredEnded(realm, reply.expiredBytes * this.deps.ttlMs);
     if (account.total <= 0 && account.changes.size === 0) this.accounts.delete(realm);
   }
 

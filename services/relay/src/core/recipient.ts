@@ -1,17 +1,20 @@
-import { CloseCode, DeliverFlag, ReceiptStatus } from '@causeway/protocol';
-import type { PeerKey } from './address.ts';
+import { CloseCode, DeliverFlag, type PeerId, type RealmName, ReceiptStatus } from '@causeway/protocol';
+import { type PeerKey, peerOf, realmOf } from './address.ts';
 import { Backlog, type Waiting } from './backlog.ts';
 import type { Connection } from './connection.ts';
 import type { SpillCause } from './counters.ts';
+import type { WindowState } from './inspection-ports.ts';
 import { isAtOrBefore } from './mailbox-id.ts';
 import { MailboxWriter, type MailboxWriterDeps } from './mailbox-writer.ts';
 import { AGAIN, isAgain, isStorable, type Message } from './message.ts';
 import type { HandedOver, Location, MailboxEntry, MailboxId, Registered, RegisterRequest } from './ports.ts';
 import { Removals } from './removals.ts';
 import { Retry } from './retry.ts';
+import type { UsageAccount } from './usage.ts';
 import { type Delivery, deliveryBytes, Window } from './window.ts';
 
 export interface RecipientDeps extends MailboxWriterDeps {
+  readonly account: (realm: RealmName, peer: PeerId) => UsageAccount;
   /** Has `sweep` called now and then, until it answers false. */
   readonly sweepLater: (recipient: Recipient) => void;
   /** The store has lost the registration; it is to be made again. */
@@ -62,6 +65,7 @@ export class Recipient {
   private waitsForEarlier: boolean;
   private swept = false;
   private readonly removals: Removals;
+  private readonly account: UsageAccount;
   private readonly retry = new Retry();
 
   constructor(
@@ -85,6 +89,8 @@ export class Recipient {
     this.more = registered.queued > 0;
     this.seen = registered.seen;
     this.removals = new Removals(key, deps, () => this.pump());
+    this.account = deps.account(realmOf(key), peerOf(key));
+    this.account.hold();
     this.writer = new MailboxWriter(
       key,
       () => this.location,
@@ -101,6 +107,10 @@ export class Recipient {
 
   get state(): RecipientMode {
     return this.mode;
+  }
+
+  get windowState(): WindowState {
+    return { messages: this.window.length, bytes: this.window.bytes };
   }
 
   /** Begins; separate from construction so that WELCOME precedes the first delivery. */
@@ -254,18 +264,27 @@ export class Recipient {
 
   private deliver(message: Message): void {
     const { id, from, payload } = message;
+    const again = isAgain(message);
     this.track(message, '', deliveryBytes(from, payload));
+    if (!again) this.countOut(payload.length);
     if (message.entry === null) this.deps.counters.carried('local', payload.length);
-    this.connection?.deliver(this.window.lastSeq, id, isAgain(message) ? DeliverFlag.again : 0, from, payload);
+    this.connection?.deliver(this.window.lastSeq, id, again ? DeliverFlag.again : 0, from, payload);
   }
 
   private deliverStored(entry: MailboxEntry): void {
     const again = entry.again || isAtOrBefore(entry.entry, this.seen);
     this.track(null, entry.entry, deliveryBytes(entry.from, entry.payload));
     this.deps.counters.mailboxDelivered += 1;
+    if (!again) this.countOut(entry.payload.length);
     const flags = DeliverFlag.stored | (again ? DeliverFlag.again : 0);
     this.connection?.deliver(this.window.lastSeq, entry.id, flags, entry.from, entry.payload);
     this.cursor = entry.entry;
+  }
+
+  /** A message that may have been shown before is not counted again. */
+  private countOut(bytes: number): void {
+    this.account.messagesOut += 1;
+    this.account.bytesOut += bytes;
   }
 
   private track(message: Message | null, entry: MailboxId | '', bytes: number): void {
@@ -396,6 +415,7 @@ export class Recipient {
 
   private end(handedOver: HandedOver, lost: boolean): void {
     this.mode = 'ended';
+    this.account.release();
     const rest = this.backlog.takeAll().filter(({ delivery }) => delivery === null || !delivery.receipted);
     this.deps.onEnded(
       this,

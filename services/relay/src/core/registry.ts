@@ -38,9 +38,12 @@ export interface RegistryDeps {
   readonly recipient: Omit<RecipientDeps, 'onEnded' | 'onLost'>;
 }
 
-export interface Registration {
-  readonly recipient: Recipient;
-  readonly registered: Registered;
+/** The connection that a registration is for. */
+export interface Entrant {
+  /** Null: it has closed meanwhile. */
+  readonly connection: Connection | null;
+  /** Called before anything can be delivered. */
+  welcome(recipient: Recipient, registered: Registered): void;
 }
 
 /** The peers that are registered on this node, and the hand-overs between registrations. */
@@ -101,11 +104,11 @@ export class Registry {
     return this.owners.size + this.replaced.size + this.registering.size;
   }
 
-  /** Registers a connection's peer. `connection` answers null when it has closed meanwhile. */
+  /** Registers a connection's peer. */
   async register(
     request: RegisterRequest,
-    connection: () => Connection | null,
-  ): Promise<Registration | Exclude<RegisterReply, Registered>> {
+    entrant: Entrant,
+  ): Promise<{ readonly kind: 'admitted' } | Exclude<RegisterReply, Registered>> {
     const { key } = request;
     const { members } = this.deps;
     if (!members.isHeld) return { kind: 'unavailable', reason: 'the lease of this node has run out' };
@@ -119,9 +122,9 @@ export class Registry {
       this.done(key);
       return reply;
     }
-    const recipient = this.admit(request, reply, connection());
+    this.admit(request, reply, entrant);
     this.done(key);
-    return { recipient, registered: reply };
+    return { kind: 'admitted' };
   }
 
   /**
@@ -237,12 +240,14 @@ export class Registry {
     }
   }
 
-  private admit(request: RegisterRequest, registered: Registered, connection: Connection | null): Recipient {
+  private admit(request: RegisterRequest, registered: Registered, entrant: Entrant): void {
     const { key } = request;
+    const { connection } = entrant;
     const { epoch } = registered;
     const older = this.owners.get(key);
     const hasEarlier = older !== undefined && this.hasEarlier(key, epoch);
     const recipient = new Recipient(request, registered, hasEarlier, connection, this.recipientDeps);
+    if (connection !== null) entrant.welcome(recipient, registered);
     if (older !== undefined && older.location.epoch > epoch) {
       this.replaced.set(`${epoch} ${key}`, recipient);
       this.deps.router().registrationFailed(key);
@@ -254,12 +259,11 @@ export class Registry {
     }
     for (const former of registered.prev) this.askToHandOver(key, former);
     if (connection === null) recipient.leave('disconnect');
-    return recipient;
   }
 
   private askToHandOver(key: PeerKey, former: Location): void {
     if (former.node === this.deps.settings.node) {
-      // Not within this turn: the new owner's WELCOME comes first.
+      // Not within this turn: the registration is still being made known.
       queueMicrotask(() => this.handOver(key, former.epoch));
     } else if (this.deps.isDead(former.node)) {
       this.endFor(key, former);

@@ -1,12 +1,13 @@
-import { type NodeId, type PeerId, type RealmName, ReceiptStatus } from '@causeway/protocol';
-import type { PeerKey } from './address.ts';
-import { type Authenticator, OpenAuthenticator } from './authenticator.ts';
+import { type NodeId, type RealmName, ReceiptStatus } from '@causeway/protocol';
+import { type PeerKey, realmOf } from './address.ts';
+import type { Authenticator } from './authenticator.ts';
 import type { Clock, Log, Timers } from './clock.ts';
 import type { Connection, ConnectionHandler } from './connection.ts';
 import { Consistency, type ConsistencyReport, type Counts } from './consistency.ts';
 import type { Counters, Gauges } from './counters.ts';
 import { otherUrls } from './drain.ts';
 import { InboxReader } from './inbox-reader.ts';
+import type { WindowState } from './inspection-ports.ts';
 import { Load } from './load.ts';
 import { Lookup } from './lookup.ts';
 import { Members } from './members.ts';
@@ -14,7 +15,8 @@ import type { Message } from './message.ts';
 import { encodeEcho } from './node-frames.ts';
 import { NodeLife, SHUTTING_DOWN } from './node-life.ts';
 import { NodeLinks } from './node-links.ts';
-import type { Location, Store } from './ports.ts';
+import type { Policy } from './policy.ts';
+import type { Location, NodeRecord, Removed, Store } from './ports.ts';
 import { PresenceBoard } from './presence-board.ts';
 import { RealmAccounts } from './realm-accounts.ts';
 import { Reaper } from './reaper.ts';
@@ -27,6 +29,7 @@ import { Reservations } from './reservations.ts';
 import { Router } from './router.ts';
 import { Session, type SessionDeps } from './session.ts';
 import type { Settings } from './settings.ts';
+import { Tenancy } from './tenancy.ts';
 
 const WINDOW_SWEEP_MS = 100;
 const SECOND_MS = 1000;
@@ -41,6 +44,9 @@ export interface RelayDeps {
   readonly timers: Timers;
   readonly log: Log;
   readonly counters: Counters;
+  readonly authenticator: Authenticator;
+  /** The policy in force now. */
+  readonly policy: () => Policy;
   /** Open connections, for the other nodes. */
   readonly connections: () => number;
   /** The others have declared this node dead: all its connections are closed, and it must not go on under its id. */
@@ -50,6 +56,8 @@ export interface RelayDeps {
 /** One node: everything of the core, put together. */
 export class Relay {
   readonly counters: Counters;
+  /** Limits, caps and usage. */
+  readonly tenancy: Tenancy;
   private readonly deps: RelayDeps;
   private readonly sessions = new Map<number, Session>();
   private readonly links: NodeLinks;
@@ -88,12 +96,14 @@ export class Relay {
       this.lastOrder += 1;
       return this.lastOrder;
     };
+    this.tenancy = new Tenancy({ ...deps, nodes: () => this.members.live.length });
     this.accounts = new RealmAccounts({
       ledger: store.ledger,
       clock,
       counters,
       ttlMs: settings.mailboxTtlMs,
-      maxBytes: settings.realmMailboxBytes,
+      maxBytes: (realm) => this.tenancy.mailboxBytes(realm),
+      onStoredEnded: (realm, byteMs) => this.tenancy.usage.stored(realm, byteMs),
     });
     this.links = new NodeLinks({
       self,
@@ -164,6 +174,7 @@ export class Relay {
         refusals,
         mailbox: store.mailbox,
         accounts: this.accounts,
+        account: (realm, peer) => this.tenancy.usage.account(realm, peer),
         nextWrite,
         sweepLater: (recipient) => this.unacknowledged.push(recipient),
       },
@@ -207,7 +218,13 @@ export class Relay {
         this.echoes.delete(nonce);
       },
     });
-    this.reservations = new Reservations({ settings, clock, directory: store.directory, registry: this.registry });
+    this.reservations = new Reservations({
+      settings,
+      clock,
+      directory: store.directory,
+      registry: this.registry,
+      onRefreshed: (key) => this.tenancy.quotas.reservationRefreshed(realmOf(key), key, settings.reservationTtlMs),
+    });
     const reaper = new Reaper({
       settings,
       reaping: store.reaping,
@@ -250,6 +267,7 @@ export class Relay {
       inbox: this.inbox,
       registry: this.registry,
       accounts: this.accounts,
+      tenancy: this.tenancy,
       sessions: () => this.sessions.values(),
       tasks: [
         [WINDOW_SWEEP_MS, () => this.sweepWindows()],
@@ -260,6 +278,7 @@ export class Relay {
       onDraining: () => this.rebalancing.stop(),
       onStoreLost: () => {
         this.reservations.hurry();
+        this.tenancy.quotas.hurry();
         this.presence.renewAll();
       },
       onFenced: deps.onFenced,
@@ -272,8 +291,11 @@ export class Relay {
       log,
       counters,
       load,
-      authenticator: this.authenticator(),
+      authenticator: deps.authenticator,
       registry: this.registry,
+      quotas: this.tenancy.quotas,
+      limiter: this.tenancy.limiter,
+      usage: this.tenancy.usage,
       presence: this.presence,
       sender: {
         settings,
@@ -362,6 +384,41 @@ export class Relay {
     return this.consistency.report();
   }
 
+  /** The policy has changed. */
+  applyPolicy(): void {
+    this.tenancy.applyPolicy();
+    // Where a cap on reservations is new, those of the connected peers are booked as they are refreshed.
+    this.reservations.hurry();
+  }
+
+  /** Bans, allow lists or revocations have changed: who may not stay is sent away now. */
+  recheck(): void {
+    const now = this.deps.clock.now();
+    for (const session of this.sessions.values()) session.recheck(now);
+  }
+
+  /** All that is known of the cluster's nodes, this one included. */
+  nodes(): readonly NodeRecord[] {
+    return this.members.all;
+  }
+
+  /** Closes the connection of a peer that is registered here. False: it is not. */
+  disconnect(key: PeerKey, reason: string): boolean {
+    for (const session of this.sessions.values()) if (session.expel(key, reason)) return true;
+    return false;
+  }
+
+  /** Null: the peer is not registered here. */
+  window(key: PeerKey): WindowState | null {
+    return this.registry.owner(key)?.windowState ?? null;
+  }
+
+  /** An operator has removed messages from a mailbox. */
+  purged(realm: RealmName, removed: readonly Removed[]): void {
+    this.counters.drop('purged', removed.length);
+    this.accounts.removed(realm, removed);
+  }
+
   private counts(): Counts {
     const sessions = [...this.sessions.values()];
     return {
@@ -397,15 +454,6 @@ export class Relay {
     const pending = this.sessions.get(message.session)?.pendingOf(message.id);
     if (pending === undefined || pending.path !== message.path) return this.counters.drop('stale_return');
     this.router.cameBack({ ...message, order: pending.order, pending }, pending, owner);
-  }
-
-  private authenticator(): Authenticator {
-    const { policy, realms, randomHex } = this.deps.settings;
-    return new OpenAuthenticator({
-      policy,
-      realms: realms as readonly RealmName[],
-      randomPeerId: () => randomHex(16) as PeerId,
-    });
   }
 
   private sweepWindows(): void {

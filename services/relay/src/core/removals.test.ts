@@ -8,11 +8,20 @@ import type { Mailbox, MailboxId } from './ports.ts';
 import { RealmAccounts } from './realm-accounts.ts';
 import { Removals } from './removals.ts';
 
+const onStoredEnded = (): void => undefined;
+
 function setUp() {
   const world = new World();
   const { mailbox, ledger } = createEmbeddedStore();
   const remove = new Script<[PeerKey, readonly MailboxId[]], Awaited<ReturnType<Mailbox['remove']>>>();
-  const accounts = new RealmAccounts({ ledger, clock: world, counters: new Counters(), ttlMs: 60_000, maxBytes: 1 });
+  const accounts = new RealmAccounts({
+    ledger,
+    clock: world,
+    counters: new Counters(),
+    ttlMs: 60_000,
+    maxBytes: () => 1,
+    onStoredEnded,
+  });
   const idle: boolean[] = [];
   const deps = { mailbox: withMethods(mailbox, { remove: remove.call }), accounts, clock: world, timers: world };
   const removals: Removals = new Removals(key('bob'), deps, () => idle.push(removals.busy));

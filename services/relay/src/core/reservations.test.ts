@@ -32,6 +32,7 @@ function setUp(count: number, ttlMs: number, missing = '') {
     clock: world,
     directory,
     registry,
+    onRefreshed: () => undefined,
   });
   const second = async (): Promise<number> => {
     const before = refreshed.length;

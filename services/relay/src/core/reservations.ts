@@ -1,3 +1,4 @@
+import type { PeerKey } from './address.ts';
 import type { Clock } from './clock.ts';
 import type { Directory } from './ports.ts';
 import type { Recipient } from './recipient.ts';
@@ -14,6 +15,8 @@ export interface ReservationsDeps {
   readonly clock: Clock;
   readonly directory: Directory;
   readonly registry: Registry;
+  /** A peer's reservation was extended. */
+  readonly onRefreshed: (key: PeerKey) => void;
 }
 
 /** Extends the reservations of connected peers, spread over time. */
@@ -66,5 +69,6 @@ export class Reservations {
     const reply = await directory.refresh(recipient.key, recipient.location, settings.reservationTtlMs);
     if (reply.kind === 'lost') onLost();
     else if (reply.kind === 'unavailable') this.round.push(recipient);
+    else this.deps.onRefreshed(recipient.key);
   }
 }

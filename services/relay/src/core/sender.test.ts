@@ -5,10 +5,13 @@ import { A, key, REALM } from '../../../../test/simulation/core-kit.ts';
 import { World } from '../../../../test/simulation/world.ts';
 import type { Connection } from './connection.ts';
 import { Counters } from './counters.ts';
+import { BY_CLUSTER, BY_PEER, BY_REALM, PASSED, type SendAllowance, type Verdict } from './limits.ts';
 import { Load } from './load.ts';
 import type { Message } from './message.ts';
+import { NO_LIMITS } from './policy.ts';
 import { MAX_REFUSING, Sender } from './sender.ts';
 import type { Settings } from './settings.ts';
+import { UsageAccount } from './usage.ts';
 
 const { delivered, queued, overloaded, unavailable, offline, too_large, bad_recipient } = ReceiptStatus;
 
@@ -23,7 +26,20 @@ function setUp(changes: Partial<Settings> = {}) {
     send: (frame: unknown) => told.push(frame),
   } as unknown as Connection;
   const load = new Load();
-  const sender = new Sender(7, REALM, 'alice' as never, connection, {
+  const taken: number[] = [];
+  const limits = { verdict: PASSED as Verdict };
+  const allowance: SendAllowance = {
+    take(bytes) {
+      if (limits.verdict === PASSED) taken.push(bytes);
+      return limits.verdict;
+    },
+    retryAfterMs: 70,
+    keep: () => undefined,
+    buckets: NO_LIMITS,
+    close: () => undefined,
+  };
+  const account = new UsageAccount('alice', world);
+  const sender = new Sender(7, REALM, 'alice' as never, connection, allowance, account, {
     settings: settings(A, { sendWindow: 3, maxPayload: 10, ...changes }),
     clock: world,
     counters,
@@ -35,7 +51,7 @@ function setUp(changes: Partial<Settings> = {}) {
   });
   const send = (id: number | null, to: string | null = 'bob', flags = 0, bytes = 1) =>
     sender.send({ type: 'send', id, to: to as never, flags, payload: new Uint8Array(bytes) });
-  return { world, counters, load, out, told, accounted, sender, send };
+  return { world, counters, load, out, told, accounted, limits, taken, account, sender, send };
 }
 
 const THROTTLE = { type: 'throttle', scope: 'node', retryAfterMs: 200 };
@@ -228,4 +244,52 @@ test('says when more recipients have refused something than are remembered', () 
   expect(sender.isRefusedTooOften).toBe(false);
   send(3, 'another');
   expect(sender.isRefusedTooOften).toBe(true);
+});
+
+describe('limits', () => {
+  const { rate_limited } = ReceiptStatus;
+
+  test.each([
+    [BY_PEER, 'peer', 'rate_peer'],
+    [BY_REALM, 'realm', 'rate_realm'],
+    [BY_CLUSTER, 'cluster', 'rate_cluster'],
+  ] as const)('level %i refuses, says so and when to try again', (verdict, scope, reason) => {
+    const { send, sender, limits, told, out, counters } = setUp();
+    limits.verdict = verdict;
+    send(1);
+    expect(told).toEqual([[1, rate_limited], { type: 'throttle', scope, retryAfterMs: 70 }]);
+    expect([out.length, sender.pendingCount, counters.drops[reason]]).toEqual([0, 0, 1]);
+  });
+
+  test('a refusal is sticky, and what is refused for another reason takes nothing', () => {
+    const { send, limits, taken, told } = setUp();
+    limits.verdict = BY_REALM;
+    send(1);
+    limits.verdict = PASSED;
+    send(2);
+    send(3, 'bob', 0, 11);
+    send(4, null);
+    expect(taken).toEqual([]);
+    send(5, 'bob', SendFlag.afterRefusal, 5);
+    send(6, 'carol', 0, 6);
+    send(6, 'carol', 0, 6);
+    send(7, 'carol', 0, 7);
+    send(8, 'carol', 0, 8);
+    expect(taken).toEqual([5, 6, 7]);
+    expect(told.filter((line) => Array.isArray(line))).toEqual([
+      [1, rate_limited],
+      [2, rate_limited],
+      [3, too_large],
+      [4, bad_recipient],
+      [8, overloaded],
+    ]);
+  });
+
+  test('only what was taken is used', () => {
+    const { send, limits, account } = setUp();
+    send(1, 'bob', 0, 5);
+    limits.verdict = BY_PEER;
+    send(2, 'carol', 0, 7);
+    expect([account.messagesIn, account.bytesIn]).toEqual([1, 5]);
+  });
 });

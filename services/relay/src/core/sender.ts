@@ -7,21 +7,31 @@ import {
   SendFlag,
   type SendFrame,
   THROTTLE_INTERVAL_MS,
+  type ThrottleScope,
 } from '@causeway/protocol';
 import { type PeerKey, peerKey } from './address.ts';
 import type { Clock } from './clock.ts';
 import type { Connection } from './connection.ts';
 import type { Counters } from './counters.ts';
 import type { DropReason } from './drops.ts';
+import { BY_CLUSTER, BY_PEER, BY_REALM, PASSED, SCOPES, type SendAllowance, type Verdict } from './limits.ts';
 import { type Load, MESSAGE_OVERHEAD_BYTES } from './load.ts';
 import type { Message } from './message.ts';
 import type { Pending } from './pending.ts';
 import type { Settings } from './settings.ts';
+import type { UsageAccount } from './usage.ts';
 
 /** When a client should try again after a refusal by a full queue or mailbox. */
 const OVERLOADED_RETRY_MS = 200;
 /** Recipients that may have refused something on one connection; what they refused is remembered until it ends. */
 export const MAX_REFUSING = 4096;
+
+const LIMIT_REASONS: Readonly<Record<Verdict, DropReason>> = {
+  [PASSED]: 'sticky',
+  [BY_PEER]: 'rate_peer',
+  [BY_REALM]: 'rate_realm',
+  [BY_CLUSTER]: 'rate_cluster',
+};
 
 /** What a recipient's messages of this connection met: refused until the sender begins the next run. */
 interface Flow {
@@ -50,6 +60,8 @@ export class Sender {
   private readonly session: number;
   private readonly from: PeerId;
   private readonly realm: RealmName;
+  private readonly allowance: SendAllowance;
+  private readonly account: UsageAccount;
   private readonly deps: SenderDeps;
   private connection: Connection | null;
   private readonly pending = new Map<MessageId, Pending>();
@@ -57,12 +69,24 @@ export class Sender {
   private flows: Map<PeerKey, Flow> | null = null;
   private lastAssignedId = 0;
   private throttledAt = 0;
+  /** The level that refused a message last. */
+  private limitedBy: Verdict = PASSED;
 
-  constructor(session: number, realm: RealmName, from: PeerId, connection: Connection, deps: SenderDeps) {
+  constructor(
+    session: number,
+    realm: RealmName,
+    from: PeerId,
+    connection: Connection,
+    allowance: SendAllowance,
+    account: UsageAccount,
+    deps: SenderDeps,
+  ) {
     this.session = session;
     this.realm = realm;
     this.from = from;
     this.connection = connection;
+    this.allowance = allowance;
+    this.account = account;
     this.deps = deps;
   }
 
@@ -105,7 +129,11 @@ export class Sender {
     if (this.pending.size >= settings.sendWindow) return this.overload(id, key, flow, 'send_window');
     const bytes = payload.length + MESSAGE_OVERHEAD_BYTES;
     if (this.deps.load.messageBytes + bytes > settings.messageBytes) return this.overload(id, key, flow, 'node_full');
+    const verdict = this.allowance.take(payload.length);
+    if (verdict !== PASSED) return this.limit(id, key, flow, verdict);
     this.deps.load.messageBytes += bytes;
+    this.account.messagesIn += 1;
+    this.account.bytesIn += payload.length;
     const run = flow?.run ?? 0;
     const order = this.deps.nextOrder();
     const pending: Pending = { to: key, flags, run, order, at: clock.now(), bytes, path: 0, settled: false };
@@ -181,6 +209,13 @@ export class Sender {
     this.refuse(id, ReceiptStatus.overloaded, reason);
   }
 
+  /** Over a limit; what is refused after it until the sender begins again, is refused for it. */
+  private limit(id: MessageId, to: PeerKey, flow: Flow | undefined, verdict: Verdict): void {
+    this.limitedBy = verdict;
+    this.stick(to, flow?.run ?? 0, ReceiptStatus.rate_limited);
+    this.refuse(id, ReceiptStatus.rate_limited, LIMIT_REASONS[verdict]);
+  }
+
   private refuse(id: MessageId, status: number, reason: DropReason): void {
     this.deps.counters.drop(reason);
     this.deps.counters.receipts[status] = (this.deps.counters.receipts[status] as number) + 1;
@@ -189,14 +224,15 @@ export class Sender {
 
   private answer(id: MessageId, status: number): void {
     this.connection?.receipt(id, status);
-    if (isTemporary(status)) this.throttle(status);
+    if (status === ReceiptStatus.rate_limited) this.throttle(SCOPES[this.limitedBy], this.allowance.retryAfterMs);
+    else if (status === ReceiptStatus.overloaded) this.throttle('node', OVERLOADED_RETRY_MS);
   }
 
-  private throttle(status: number): void {
+  private throttle(scope: ThrottleScope, retryAfterMs: number): void {
     const now = this.deps.clock.now();
-    if (status === ReceiptStatus.unavailable || this.throttledAt + THROTTLE_INTERVAL_MS > now) return;
+    if (this.throttledAt + THROTTLE_INTERVAL_MS > now) return;
     this.throttledAt = now;
-    this.connection?.send({ type: 'throttle', scope: 'node', retryAfterMs: OVERLOADED_RETRY_MS });
+    this.connection?.send({ type: 'throttle', scope, retryAfterMs });
   }
 
   /** For a client that sends by hand and leaves the id out. */

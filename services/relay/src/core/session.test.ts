@@ -11,6 +11,7 @@ import {
   UNAVAILABLE,
   withMethods,
 } from '../../../../test/simulation/core-kit.ts';
+import type { Authenticator } from './authenticator.ts';
 import type { Directory, LocateReply, RegisterReply, RegisterRequest } from './ports.ts';
 import type { Settings } from './settings.ts';
 
@@ -27,8 +28,9 @@ const FRAMES: Record<string, ClientFrame> = {
   room: { type: 'room_create', ref: 1 } as ClientFrame,
 };
 
-async function setUp(changes: Partial<Settings> = {}) {
+async function setUp(changes: Partial<Settings> = {}, authenticator: Partial<Authenticator> = {}) {
   const cluster = new TestCluster();
+  cluster.authenticator = { ...cluster.authenticator, ...authenticator };
   const node = await cluster.start(A, changes);
   return { cluster, ...node };
 }
@@ -81,12 +83,16 @@ describe('before WELCOME', () => {
   });
 
   test.each([
-    ['another scheme', { auth: { scheme: 'token' as const, token: 'x' } }, 'unauthorized', CloseCode.unauthorized],
-    ['another realm', { realm: 'x' as typeof REALM }, 'forbidden', CloseCode.forbidden],
-  ])('%s', async (_name, more, code, close) => {
-    const { relay, cluster } = await setUp({ realms: [REALM] });
+    ['unauthorized', CloseCode.unauthorized],
+    ['forbidden', CloseCode.forbidden],
+    ['expired', CloseCode.expired],
+  ] as const)('a HELLO that the gatekeeper refuses: %s', async (code, close) => {
+    const { relay, cluster } = await setUp(
+      {},
+      { authenticate: async () => ({ kind: 'refused', code, message: 'no' }) },
+    );
     const client = new Client(relay);
-    client.hello('bob', more);
+    client.hello('bob');
     await cluster.run();
     expect([client.take(), client.closedWith]).toEqual([[`error ${code}`], close]);
     expect([...relay.counters.registrationsRefused]).toEqual([[code, 1]]);

@@ -4,29 +4,35 @@ import {
   ErrorCode,
   type ErrorCodeName,
   type HelloFrame,
+  MAX_WATCHED,
   type MessageId,
-  type PeerId,
   type PingFrame,
   PROTOCOL_VERSION,
   type RealmName,
   type SendFrame,
   type WatchFrame,
 } from '@causeway/protocol';
-import { peerKey } from './address.ts';
+import type { PeerKey } from './address.ts';
 import { Allowance } from './allowance.ts';
-import type { Authenticator, Member } from './authenticator.ts';
+import type { Authenticator, Member, Refused } from './authenticator.ts';
 import type { Clock, Log, Timers } from './clock.ts';
 import type { Connection, ConnectionHandler } from './connection.ts';
 import type { Counters } from './counters.ts';
 import type { DropReason } from './drops.ts';
+import type { Limiter } from './limiter.ts';
+import type { SendAllowance } from './limits.ts';
 import { type Load, MAX_REGISTERING } from './load.ts';
+import { type Opened, Opening } from './opening.ts';
 import type { Pending } from './pending.ts';
-import type { Registered } from './ports.ts';
-import { type PresenceBoard, WatchList } from './presence-board.ts';
+import type { PresenceBoard } from './presence-board.ts';
+import type { Quotas } from './quotas.ts';
 import type { Recipient } from './recipient.ts';
 import type { Registry } from './registry.ts';
 import { Sender, type SenderDeps } from './sender.ts';
 import type { Settings } from './settings.ts';
+import type { UsageAccount, UsageMeter } from './usage.ts';
+import { Watching } from './watching.ts';
+import { welcomeFrame } from './welcome.ts';
 
 /** Hint in an ERROR that a short wait can cure. */
 const RETRY_AFTER_MS = 1000;
@@ -46,6 +52,9 @@ export interface SessionDeps {
   readonly load: Load;
   readonly authenticator: Authenticator;
   readonly registry: Registry;
+  readonly quotas: Quotas;
+  readonly limiter: Limiter;
+  readonly usage: UsageMeter;
   readonly presence: PresenceBoard;
   readonly sender: SenderDeps;
   /** Nothing refers to the session any more. */
@@ -64,10 +73,14 @@ export class Session implements ConnectionHandler {
   /** Set once the client was told to go elsewhere. */
   private cancelDeparture: (() => void) | null = null;
   private hasSocket = true;
+  private readonly opening: Opening;
   private realm: RealmName = '' as RealmName;
+  private member: Member | null = null;
+  private allowance: SendAllowance | null = null;
+  private account: UsageAccount | null = null;
   private recipient: Recipient | null = null;
   private sender: Sender | null = null;
-  private watching: WatchList | null = null;
+  private watching: Watching | null = null;
   private readonly controls: Allowance;
 
   constructor(number: number, connection: Connection, deps: SessionDeps) {
@@ -78,6 +91,13 @@ export class Session implements ConnectionHandler {
     this.cancelHelloTimer = deps.timers.after(deps.settings.helloTimeoutMs, () =>
       this.fail('timeout', 'no HELLO came in time'),
     );
+    this.opening = new Opening(number, connection, deps, {
+      silent: () => this.fail('timeout', 'no PROOF came in time'),
+      opened: (opened) => this.welcome(opened),
+    });
+    void this.opening.admission.then((refused) => {
+      if (refused !== null && this.state === 'opening') this.refuse(refused);
+    });
   }
 
   get pendingCount(): number {
@@ -145,12 +165,30 @@ export class Session implements ConnectionHandler {
 
   /** Closes a connection that was owed an outcome for too long; to be called every second. */
   sweep(now: number): void {
+    this.recheck(now);
     const oldest = this.sender?.oldestPending ?? null;
     if (oldest === null || oldest + this.deps.settings.outcomeTimeoutMs > now) return;
     if (this.state === 'closed') {
       this.sender?.abandon();
       this.deps.onFinished(this);
     } else this.fail('internal', 'no outcome for a message in time; send it again with its id');
+  }
+
+  /** Sends a client away whose ban has begun, or whose token has ended or was revoked. */
+  recheck(now: number): void {
+    if (this.state !== 'open' || this.member === null) return;
+    const refused = this.deps.authenticator.recheck(this.realm, this.member, this.connection.address, now);
+    if (refused === null) return;
+    this.deps.counters.expelled += 1;
+    this.fail(refused.code, refused.message, refused.retryAfterMs);
+  }
+
+  /** Closes the connection of the peer for good, as an operator asked. False: it is another peer's. */
+  expel(key: PeerKey, reason: string): boolean {
+    if (this.state !== 'open' || this.recipient?.key !== key) return false;
+    this.deps.counters.expelled += 1;
+    this.fail('forbidden', reason);
+    return true;
   }
 
   /** Messages that went these ways are in nobody's hands: who waits for the outcome of one can't be told. */
@@ -199,7 +237,7 @@ export class Session implements ConnectionHandler {
         if (this.mayControl(1 + frame.peers.length)) this.watch(frame);
         return;
       case 'unwatch':
-        if (this.mayControl(1 + frame.peers.length)) for (const peer of frame.peers) this.unwatch(peer);
+        if (this.mayControl(1 + frame.peers.length)) for (const peer of frame.peers) this.watching?.remove(peer);
         return;
       case 'hello':
       case 'proof':
@@ -210,8 +248,9 @@ export class Session implements ConnectionHandler {
   }
 
   private beforeWelcome(frame: ClientFrame): void {
-    if (frame.type === 'ping') this.ping(frame);
-    else this.malformed(`${frame.type.toUpperCase()} before WELCOME`);
+    if (frame.type === 'ping') return this.ping(frame);
+    if (frame.type !== 'proof' || !this.opening.proof(frame))
+      this.malformed(`${frame.type.toUpperCase()} before WELCOME`);
   }
 
   private take(sender: Sender, frame: SendFrame): void {
@@ -248,7 +287,7 @@ export class Session implements ConnectionHandler {
     const { load, counters } = this.deps;
     if (load.registering >= MAX_REGISTERING) {
       counters.drop('registration_limit');
-      return this.refuse('unavailable', 'too many registrations are under way');
+      return this.refuse({ code: 'unavailable', message: 'too many registrations are under way' });
     }
     this.state = 'registering';
     this.realm = hello.realm;
@@ -264,94 +303,45 @@ export class Session implements ConnectionHandler {
   }
 
   private async register(hello: HelloFrame): Promise<void> {
-    const { authenticator, registry } = this.deps;
-    const member = await authenticator.authenticate(hello, this.connection.address);
-    if (this.state !== 'registering') return;
-    if (member.kind === 'refused') return this.refuse(member.code, member.message);
-    const reply = await registry.register(this.request(hello, member), () => (this.isOpen ? this.connection : null));
-    if ('recipient' in reply) {
-      if (this.isOpen) this.welcome(member.peer, reply.recipient, reply.registered);
-      return;
-    }
-    switch (reply.kind) {
-      case 'peer_in_use':
-        return this.refuse('peer_in_use', 'the peer id is reserved by another client');
-      case 'superseded':
-        this.connection.close(CloseCode.replaced, 'a newer attempt of this client is connected');
-        return this.leave();
-      case 'too_many_handovers':
-        return this.refuse('unavailable', 'too many earlier connections of this peer have not handed over yet');
-      case 'unavailable':
-        return this.refuse('unavailable', `the registration could not be stored: ${reply.reason}`);
-    }
+    const reply = await this.opening.open(hello);
+    if (!this.isOpen || reply.kind === 'ended') return;
+    if (reply.kind === 'refused') return this.refuse(reply);
+    this.connection.close(CloseCode.replaced, 'a newer attempt of this client is connected');
+    this.leave();
   }
 
-  private request(hello: HelloFrame, member: Member): Parameters<Registry['register']>[0] {
-    const { settings } = this.deps;
-    return {
-      key: peerKey(this.realm, member.peer),
-      node: settings.node,
-      connection: `${settings.node}/${this.number}`,
-      resumeHash: hello.resume === undefined ? '' : settings.sha256Hex(hello.resume),
-      attempt: hello.attempt ?? null,
-      sticky: member.sticky,
-      ttlMs: settings.reservationTtlMs,
-      limits: member.limits,
-      mailboxTtlMs: settings.mailboxTtlMs,
-      reclaims: 0,
-    };
-  }
-
-  private welcome(peer: PeerId, recipient: Recipient, registered: Registered): void {
-    const { settings, clock, counters } = this.deps;
+  private welcome({ member, recipient, registered, allowance }: Opened): void {
+    const { peer } = member;
+    const { settings, clock, counters, usage } = this.deps;
     this.state = 'open';
+    this.member = member;
     this.recipient = recipient;
-    this.sender = new Sender(this.number, this.realm, peer, this.connection, this.deps.sender);
+    this.allowance = allowance;
+    this.account = usage.account(this.realm, peer);
+    this.account.open();
+    this.sender = new Sender(this.number, this.realm, peer, this.connection, allowance, this.account, this.deps.sender);
     counters.registrations[registered.renewed ? 'renewed' : 'fresh'] += 1;
-    this.connection.send({
-      type: 'welcome',
-      peer,
-      realm: this.realm,
-      node: settings.node,
-      ...(settings.region === '' ? {} : { region: settings.region }),
-      epoch: registered.epoch,
-      heartbeatMs: settings.heartbeatMs,
-      maxPayload: settings.maxPayload,
-      sendWindow: settings.sendWindow,
-      queued: registered.queued,
-      reservation: {
-        ttlMs: settings.reservationTtlMs,
-        expiresAt: registered.expiresAt,
-        renewed: registered.renewed,
-        limits: registered.limits,
-      },
-      serverTime: clock.now(),
-    });
+    this.connection.send(welcomeFrame(settings, this.realm, peer, registered, allowance.buckets, clock.now()));
     recipient.start();
   }
 
   private watch({ peers }: WatchFrame): void {
-    this.watching ??= new WatchList();
-    const fresh = this.watching.add(peers);
-    if (fresh === null) return this.malformed('more than 256 peers are watched');
-    for (const peer of fresh) this.deps.presence.watch(peerKey(this.realm, peer), this.connection);
+    const { presence, quotas } = this.deps;
+    this.watching ??= new Watching(this.realm, this.connection, presence, quotas);
+    if (!this.watching.add(peers)) this.malformed(`more than ${MAX_WATCHED} peers are watched`);
   }
 
-  private unwatch(peer: PeerId): void {
-    if (this.watching?.remove(peer)) this.deps.presence.unwatch(peerKey(this.realm, peer), this.connection);
-  }
-
-  /** A refused HELLO. */
-  private refuse(code: ErrorCodeName, message: string): void {
+  /** A refused HELLO, or a connection that may not even send one. */
+  private refuse({ code, message, retryAfterMs }: Omit<Refused, 'kind'>): void {
     const { registrationsRefused } = this.deps.counters;
     registrationsRefused.set(code, (registrationsRefused.get(code) ?? 0) + 1);
-    this.fail(code, message);
+    this.fail(code, message, retryAfterMs);
   }
 
-  private fail(code: ErrorCodeName, message: string): void {
+  private fail(code: ErrorCodeName, message: string, retryAfterMs = RETRY_AFTER_MS): void {
     if (this.state === 'closed') return;
     const { close, retry } = ErrorCode[code];
-    const hint = retry ? { retryAfterMs: RETRY_AFTER_MS } : {};
+    const hint = retry ? { retryAfterMs } : {};
     this.deps.log.debug({ session: this.number, code, reason: message }, 'closing a connection');
     this.connection.send({ type: 'error', code, message, ...hint });
     this.connection.close(close ?? CloseCode.unavailable, code);
@@ -363,12 +353,13 @@ export class Session implements ConnectionHandler {
     this.cancelHelloTimer?.();
     this.cancelHelloTimer = null;
     this.cancelDeparture?.();
+    this.opening.close();
     this.sender?.disconnect();
     this.recipient?.leave('disconnect');
-    for (const peer of this.watching ?? []) {
-      this.deps.presence.unwatch(peerKey(this.realm, peer), this.connection);
-    }
-    this.watching = null;
+    this.allowance?.close();
+    this.account?.close();
+    if (this.member !== null) this.deps.quotas.left(this.realm);
+    this.watching?.close();
   }
 
   private get isOpen(): boolean {

@@ -6,9 +6,6 @@ export interface Settings {
   readonly region: string;
   /** Public URL of this node for clients; empty when none is configured. */
   readonly url: string;
-  readonly policy: 'open' | 'open-sticky';
-  /** Realms that are served; empty for all. */
-  readonly realms: readonly string[];
   readonly heartbeatMs: number;
   readonly helloTimeoutMs: number;
   readonly maxPayload: number;
@@ -25,6 +22,12 @@ export interface Settings {
   readonly mailboxTtlMs: number;
   readonly realmMailboxBytes: number;
   readonly nodeLeaseMs: number;
+  /** What holds for the limits of realms and of the cluster while the store is away. */
+  readonly limitsAway: 'share' | 'open' | 'closed';
+  /** Whether usage is kept for each peer, too. */
+  readonly usagePerPeer: boolean;
+  readonly usageFlushMs: number;
+  readonly usageKeepMs: number;
   /** Whether connections that this node has too many are sent to others by command only, or also by itself. */
   readonly rebalance: 'manual' | 'auto';
   /** Bytes that wait for one other node in this node's memory. */

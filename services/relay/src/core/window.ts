@@ -42,6 +42,11 @@ export class Window {
     return this.deliveries.length;
   }
 
+  /** Bytes of the deliveries. */
+  get bytes(): number {
+    return this.held;
+  }
+
   get freeMessages(): number {
     return this.maxMessages - this.deliveries.length;
   }

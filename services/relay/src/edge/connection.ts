@@ -17,6 +17,8 @@ import type { Outbound } from './outbound.ts';
 /** What uWebSockets.js keeps beside a socket. */
 export interface SocketData {
   readonly json: boolean;
+  /** The client's, as the upgrade told. */
+  readonly address: string;
   /** Null until the socket is open, and for one that is turned away. */
   connection: EdgeConnection | null;
 }

@@ -1,9 +1,12 @@
 import type { NodeId, RealmName } from '@causeway/protocol';
 import type { PeerKey } from '../core/address.ts';
 import type { NodeRecord } from '../core/ports.ts';
+import type { AuditEntry, DocumentName, DocumentVersion, Notice } from '../core/shared-ports.ts';
+import type { BucketState } from './bucket-state.ts';
 import { createMailbox } from './mailbox-state.ts';
 import type { NodeLog } from './node-log.ts';
 import { isForgotten, type PeerState, settlePeer } from './peer.ts';
+import type { UsageHour } from './usage-hour.ts';
 
 const SWEEP_EVERY_MS = 1000;
 /** Each sweep looks at so many peers, so that it does not stop the process for long, or at this share of all. */
@@ -21,6 +24,12 @@ export interface RealmAccount {
   keepUntil: number;
 }
 
+/** What a node holds of a tally. */
+export interface Share {
+  readonly count: number;
+  readonly until: number;
+}
+
 /** What the nodes of one process share. */
 export interface EmbeddedCluster {
   /** Milliseconds since 1970. */
@@ -29,6 +38,19 @@ export interface EmbeddedCluster {
   readonly logs: Map<NodeId, NodeLog>;
   readonly realms: Map<RealmName, RealmAccount>;
   readonly nodes: Map<NodeId, NodeRecord>;
+  /** What each node holds, by realm and tally. */
+  readonly tallies: Map<string, Map<NodeId, Share>>;
+  /** Until when each peer's reservation is booked. */
+  readonly bookings: Map<RealmName, Map<PeerKey, number>>;
+  readonly buckets: Map<string, BucketState>;
+  readonly usage: Map<string, UsageHour>;
+  readonly snapshots: Map<NodeId, { readonly text: string; readonly until: number }>;
+  /** Versions of each document, newest first. */
+  readonly documents: Map<DocumentName, readonly DocumentVersion[]>;
+  /** What operators have changed, oldest first. */
+  readonly trail: AuditEntry[];
+  /** Those that are told of each notice. */
+  readonly listeners: Set<(notice: Notice) => void>;
   /** Forgets what has expired, a bounded number of peers at a time; call it again and again. */
   sweep(): void;
   /** Sweeps on a timer, which does not keep the process alive, until as many calls of `release` were made. */
@@ -41,6 +63,10 @@ export function createEmbeddedCluster(now: () => number = Date.now): EmbeddedClu
   const peers = new Map<PeerKey, PeerState>();
   const logs = new Map<NodeId, NodeLog>();
   const realms = new Map<RealmName, RealmAccount>();
+  const buckets = new Map<string, BucketState>();
+  const usage = new Map<string, UsageHour>();
+  const tallies: EmbeddedCluster['tallies'] = new Map();
+  const bookings: EmbeddedCluster['bookings'] = new Map();
   let round = peers.entries();
   let holders = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -60,6 +86,16 @@ export function createEmbeddedCluster(now: () => number = Date.now): EmbeddedClu
     }
     for (const [node, log] of logs) if (log.forgetAt <= at) logs.delete(node);
     for (const [realm, account] of realms) if (account.keepUntil <= at) realms.delete(realm);
+    for (const [name, { forgetAt }] of buckets) if (forgetAt <= at) buckets.delete(name);
+    for (const [name, { keepUntil }] of usage) if (keepUntil <= at) usage.delete(name);
+    for (const [name, shares] of tallies) {
+      for (const [node, { until }] of shares) if (until <= at) shares.delete(node);
+      if (shares.size === 0) tallies.delete(name);
+    }
+    for (const [realm, booked] of bookings) {
+      for (const [peer, until] of booked) if (until <= at) booked.delete(peer);
+      if (booked.size === 0) bookings.delete(realm);
+    }
   }
 
   return {
@@ -68,6 +104,14 @@ export function createEmbeddedCluster(now: () => number = Date.now): EmbeddedClu
     logs,
     realms,
     nodes: new Map(),
+    tallies,
+    bookings,
+    buckets,
+    usage,
+    snapshots: new Map(),
+    documents: new Map(),
+    trail: [],
+    listeners: new Set(),
     sweep,
     hold() {
       holders += 1;
@@ -82,11 +126,16 @@ export function createEmbeddedCluster(now: () => number = Date.now): EmbeddedClu
   };
 }
 
+/** Not within the call, as little as through a server. */
+export function tell({ listeners }: EmbeddedCluster, notice: Notice): void {
+  for (const listener of listeners) queueMicrotask(() => listener(notice));
+}
+
 /** The peer's state as it is now; created when it is not known. */
 export function peerAt(cluster: EmbeddedCluster, key: PeerKey): PeerState {
   let peer = cluster.peers.get(key);
   if (!peer) {
-    peer = { location: null, mailbox: createMailbox(), watchers: new Map() };
+    peer = { location: null, mailbox: createMailbox(), watchers: new Map(), foreign: null };
     cluster.peers.set(key, peer);
   }
   settlePeer(peer, cluster.now());

@@ -1,4 +1,5 @@
 import type { NodeId } from '@causeway/protocol';
+import type { ForeignReservation } from '../core/inspection-ports.ts';
 import type { HandedOver, Location, ReservationLimits } from '../core/ports.ts';
 import { createMailbox, type MailboxState } from './mailbox-state.ts';
 
@@ -40,17 +41,24 @@ export interface PeerState {
   mailbox: MailboxState;
   /** Node -> when its watch ends. */
   readonly watchers: Map<NodeId, number>;
+  foreign: ForeignReservation | null;
 }
 
 /** Drops what has expired. */
 export function settlePeer(peer: PeerState, now: number): void {
   if (peer.location && peer.location.forgetAt <= now) peer.location = null;
   if (peer.mailbox.forgetAt <= now) peer.mailbox = createMailbox();
+  if (peer.foreign && peer.foreign.expiresAt <= now) peer.foreign = null;
   for (const [node, until] of peer.watchers) if (until <= now) peer.watchers.delete(node);
 }
 
 export function isForgotten(peer: PeerState): boolean {
-  return peer.location === null && peer.mailbox.forgetAt === Number.POSITIVE_INFINITY && peer.watchers.size === 0;
+  return (
+    peer.location === null &&
+    peer.mailbox.forgetAt === Number.POSITIVE_INFINITY &&
+    peer.watchers.size === 0 &&
+    peer.foreign === null
+  );
 }
 
 export function extendReservation(location: LocationState, ttlMs: number, now: number): void {

@@ -1,21 +1,37 @@
+import { UNLIMITED_ATTEMPTS } from '../core/attempts.ts';
 import type { Store } from '../core/ports.ts';
+import type { AttemptLimits } from '../core/shared-ports.ts';
+import { EmbeddedAttempts } from './attempts.ts';
 import { EmbeddedAudit } from './audit.ts';
+import { EmbeddedAuditTrail } from './audit-trail.ts';
+import { EmbeddedBuckets } from './buckets.ts';
 import { createEmbeddedCluster, type EmbeddedCluster } from './cluster.ts';
 import { EmbeddedDirectory } from './directory.ts';
+import { EmbeddedDocuments } from './documents.ts';
+import { EmbeddedForeignReservations } from './foreign-reservations.ts';
 import { EmbeddedInbox } from './inbox.ts';
 import { EmbeddedLedger } from './ledger.ts';
 import { EmbeddedLinks } from './links.ts';
 import { EmbeddedMailbox } from './mailbox.ts';
 import { EmbeddedMembership } from './membership.ts';
+import { EmbeddedNotices } from './notices.ts';
+import { EmbeddedPeers } from './peers.ts';
 import { EmbeddedPresence } from './presence.ts';
 import { EmbeddedReaping } from './reaping.ts';
+import { EmbeddedSnapshots } from './snapshots.ts';
+import { EmbeddedTallies } from './tallies.ts';
+import { EmbeddedUsage } from './usage.ts';
 
 /**
  * A store in memory, for one process.
  * @param shared state that several nodes of the process share
  */
-export function createEmbeddedStore(shared: EmbeddedCluster = createEmbeddedCluster()): Store {
+export function createEmbeddedStore(
+  shared: EmbeddedCluster = createEmbeddedCluster(),
+  attempts: AttemptLimits = UNLIMITED_ATTEMPTS,
+): Store {
   const inbox = new EmbeddedInbox(shared);
+  const notices = new EmbeddedNotices(shared);
   let closed = false;
   shared.hold();
   return {
@@ -29,11 +45,22 @@ export function createEmbeddedStore(shared: EmbeddedCluster = createEmbeddedClus
     membership: new EmbeddedMembership(shared),
     health: { check: async () => ({ kind: 'healthy' }) },
     audit: new EmbeddedAudit(shared),
+    attempts: new EmbeddedAttempts(attempts),
+    tallies: new EmbeddedTallies(shared),
+    buckets: new EmbeddedBuckets(shared),
+    usage: new EmbeddedUsage(shared),
+    snapshots: new EmbeddedSnapshots(shared),
+    documents: new EmbeddedDocuments(shared),
+    notices,
+    auditTrail: new EmbeddedAuditTrail(shared),
+    peers: new EmbeddedPeers(shared),
+    foreignReservations: new EmbeddedForeignReservations(shared),
     onDisturbed: () => undefined,
     async close() {
       if (closed) return;
       closed = true;
       await inbox.stop();
+      notices.close();
       shared.release();
     },
   };

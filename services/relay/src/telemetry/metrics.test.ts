@@ -21,7 +21,14 @@ function sourceOf(counters = new Counters(), redis = new RedisStats()): Source {
     sendsPending: 9,
   };
   const build = { version: '1.2.3', node: 'n1', region: 'eu' };
-  return { counters, gauges: () => gauges, redis, isReady: () => true, build: () => build };
+  return {
+    counters,
+    gauges: () => gauges,
+    redis,
+    isReady: () => true,
+    certificateNotAfter: () => 1_800_000_000_500,
+    build: () => build,
+  };
 }
 
 async function lines(source: Source): Promise<string[]> {

@@ -8,6 +8,8 @@ export interface Source {
   gauges(): Gauges;
   readonly redis: RedisStats;
   isReady(): boolean;
+  /** When the TLS certificate ends, ms since 1970; null without one. */
+  certificateNotAfter(): number | null;
   readonly build: () => { readonly version: string; readonly node: string; readonly region: string };
 }
 
@@ -41,7 +43,7 @@ export type Metric = ValueMetric | HistogramMetric;
 
 const MS_PER_SECOND = 1000;
 
-/** Every metric of the relay; `docs/metrics.md` is generated from it. Label values come from closed lists. */
+/** Every metric of the relay; `docs/metrics.md` is generated from it. Label values come from closed lists; only realms' names do not, of which there are few at a time. */
 export const METRICS: readonly Metric[] = [
   gauge('connections', 'Open connections of clients', ({ gauges }) => gauges.connections),
   counter('connections_opened_total', 'Connections opened', ({ counters }) => counters.connectionsOpened),
@@ -50,6 +52,17 @@ export const METRICS: readonly Metric[] = [
   counters('registrations_total', 'Registrations, fresh or renewed', 'kind', ({ counters }) => counters.registrations),
   counters('registrations_refused_total', 'Registrations refused, by error code', 'code', ({ counters }) =>
     named(Object.keys(ErrorCode), counters.registrationsRefused),
+  ),
+  counter(
+    'connections_expelled_total',
+    'Connections closed for a ban, by an operator, or because their token had ended or was revoked',
+    ({ counters }) => counters.expelled,
+  ),
+  counters(
+    'limit_leases_total',
+    'Questions to Redis about the buckets of limits, by result',
+    'result',
+    ({ counters }) => counters.leases,
   ),
   counters(
     'messages_total',
@@ -108,6 +121,37 @@ export const METRICS: readonly Metric[] = [
   gauge('inbox_unsettled_entries', 'Inbox entries read and not settled', ({ gauges }) => gauges.inboxUnsettled),
   gauge('watched_peers', 'Peers whose presence clients of this node watch', ({ gauges }) => gauges.watchedPeers),
   counter('presence_changes_total', 'Changes of presence told to watchers', ({ counters }) => counters.presenceChanges),
+  counters(
+    'usage_writes_total',
+    'Calls with usage: answered, unanswered and repeated; and hours of realms that were lost',
+    'result',
+    ({ counters }) => counters.usageWrites,
+  ),
+  realmTraffic(
+    'realm_messages_total',
+    'Messages taken from peers of the busiest realms of this node, and handed to them; the rest is `(other)`',
+    ({ counters }) => ({ in: counters.realmMessagesIn, out: counters.realmMessagesOut }),
+  ),
+  realmTraffic('realm_message_bytes_total', 'Payload bytes of these messages', ({ counters }) => ({
+    in: counters.realmBytesIn,
+    out: counters.realmBytesOut,
+  })),
+  counters(
+    'tls_certificate_reloads_total',
+    'Changes of the TLS certificate and its key, taken up (ok) or not',
+    'result',
+    ({ counters }) => counters.certificateReloads,
+  ),
+  {
+    type: 'gauge',
+    name: 'causeway_tls_certificate_not_after_seconds',
+    help: 'When the TLS certificate ends, seconds since 1970; absent without TLS',
+    labels: [],
+    read({ source }) {
+      const notAfter = source.certificateNotAfter();
+      return notAfter === null ? [] : [{ labels: {}, value: notAfter / MS_PER_SECOND }];
+    },
+  },
   {
     type: 'counter',
     name: 'causeway_redis_commands_total',
@@ -179,6 +223,24 @@ function counters(name: string, help: string, label: string, values: (counts: Co
     labels: [label],
     read: (reading) =>
       Object.entries(values(countsOf(reading))).map(([key, value]) => ({ labels: { [label]: key }, value })),
+  };
+}
+
+/** At most as many realms as have series of their own. */
+function realmTraffic(
+  name: string,
+  help: string,
+  values: (counts: Counts) => Readonly<Record<string, ReadonlyMap<string, number>>>,
+): Metric {
+  return {
+    type: 'counter',
+    name: `causeway_${name}`,
+    help,
+    labels: ['realm', 'direction'],
+    read: (reading) =>
+      Object.entries(values(countsOf(reading))).flatMap(([direction, counts]) =>
+        [...counts].map(([realm, value]) => ({ labels: { realm, direction }, value })),
+      ),
   };
 }
 
