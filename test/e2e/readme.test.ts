@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +16,7 @@ const CLIENT_OUTPUT = [
   'alice: hello',
   'keeping precious\ndelivered',
   'carol is offline',
+  'the same peer: true',
   'now stopped',
   'offline true',
 ];
@@ -24,8 +25,10 @@ let relay: Relay;
 let folder: string;
 
 beforeAll(async () => {
-  relay = await startRelay();
   folder = mkdtempSync(join(tmpdir(), 'causeway-readme-'));
+  const policy = join(folder, 'policy.json');
+  writeFileSync(policy, JSON.stringify({ realms: { keys: { auth: 'key' } } }));
+  relay = await startRelay({ env: { CAUSEWAY_POLICY_FILE: policy } });
   symlinkSync(join(ROOT, 'packages/cli/src/main.ts'), join(folder, 'causeway'));
 });
 

@@ -34,6 +34,8 @@ export interface PeerOptions {
   /** Sees each frame first; true takes it, so that `next` and `take` do not. */
   readonly onFrame?: (frame: RelayFrame) => boolean;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Certificate authority of a relay at a `wss://` URL, PEM. */
+  readonly ca?: string;
 }
 
 /** HELLO with plain text where the wire's types are branded. */
@@ -196,8 +198,12 @@ export class RawPeer {
 
 /** Connects, or throws UpgradeRefused with the relay's answer. */
 export async function connectPeer(options: PeerOptions): Promise<RawPeer> {
-  const { url, subprotocol = SUBPROTOCOL_BINARY, headers } = options;
-  const socket = new WebSocket(`${url}${PATH}`, subprotocol, { perMessageDeflate: false, ...(headers && { headers }) });
+  const { url, subprotocol = SUBPROTOCOL_BINARY, headers, ca } = options;
+  const socket = new WebSocket(`${url}${PATH}`, subprotocol, {
+    perMessageDeflate: false,
+    ...(headers && { headers }),
+    ...(ca && { ca }),
+  });
   const peer = new RawPeer(socket, options);
   const failed = deferred<never>();
   socket.once('error', failed.reject);

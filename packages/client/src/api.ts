@@ -1,6 +1,7 @@
 /** The public types and classes, the same for every platform. */
 export type { BackoffBounds } from './backoff.ts';
 export { Client, type ClientEvents, type ClientStats, type StartOptions } from './client.ts';
+export type { ClientKey, TokenSource } from './credentials.ts';
 export {
   CausewayError,
   type CausewayErrorCode,
@@ -9,6 +10,7 @@ export {
   SendError,
   UsageError,
 } from './errors.ts';
+export { generateKey, keyOf, type WebKey } from './key.ts';
 export type { Status } from './link.ts';
 export type { ClientOptions, Logger } from './options.ts';
 export type { Receipt, Refusal, SendOptions } from './pending-send.ts';

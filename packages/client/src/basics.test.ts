@@ -36,8 +36,10 @@ describe('nextHello', () => {
   it('grows `attempt` with each connection, also over a restart and with a clock that goes back', () => {
     const { realm } = readOptions({ url: 'ws://relay.example' });
     const identity = { realm, peer: undefined, resume: new Uint8Array(32), attempt: 0 };
-    expect([5000, 5000, 4000].map((now) => nextHello(identity, now).attempt)).toEqual([5000, 5001, 5002]);
-    expect(nextHello({ ...identity, attempt: 0 }, 6000).attempt).toBe(6000);
+    expect([5000, 5000, 4000].map((now) => nextHello(identity, { scheme: 'none' }, now).attempt)).toEqual([
+      5000, 5001, 5002,
+    ]);
+    expect(nextHello({ ...identity, attempt: 0 }, { scheme: 'none' }, 6000).attempt).toBe(6000);
   });
 });
 

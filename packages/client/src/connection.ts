@@ -1,4 +1,5 @@
 import {
+  type ChallengeFrame,
   decodeRelayPacket,
   type ErrorFrame,
   encodeFrame,
@@ -38,6 +39,8 @@ export interface ConnectionOptions {
   readonly WebSocket: WebSocketConstructor;
   readonly url: string;
   readonly hello: HelloFrame;
+  /** Signs the answer to a CHALLENGE; null: this client has no key. */
+  readonly prove: ((challenge: ChallengeFrame) => Promise<Uint8Array>) | null;
   /** Milliseconds until WELCOME must have come. */
   readonly connectTimeoutMs: number;
 }
@@ -48,6 +51,7 @@ export class Connection {
   readonly #handlers: ConnectionHandlers;
   readonly #socket: WebSocketLike;
   #opened = false;
+  #challenged = false;
   #welcomed = false;
   #ended = false;
   #error: ErrorFrame | null = null;
@@ -127,7 +131,20 @@ export class Connection {
     else if (frame.type === 'error' && frame.ref === undefined) this.#error = frame;
     else if (this.#welcomed) this.#handlers.onFrame(frame);
     else if (frame.type === 'welcome') this.#onWelcome(frame);
+    else if (frame.type === 'challenge') void this.#onChallenge(frame);
     else this.#handlers.onMalformed(`${frame.type} before WELCOME`);
+  }
+
+  /** One answer for each connection: this client signs for nobody else. */
+  async #onChallenge(challenge: ChallengeFrame): Promise<void> {
+    const { prove } = this.#options;
+    if (prove === null || this.#challenged) return this.abort('the relay asked for a proof that is not due');
+    this.#challenged = true;
+    try {
+      this.write(encodeFrame({ type: 'proof', signature: await prove(challenge) }));
+    } catch (error) {
+      this.abort(`the key did not sign: ${String(error)}`);
+    }
   }
 
   #onWelcome(frame: WelcomeFrame): void {

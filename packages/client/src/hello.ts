@@ -1,4 +1,11 @@
-import { type HelloFrame, type PeerId, PROTOCOL_VERSION, RESUME_BYTES, type RealmName } from '@causeway/protocol';
+import {
+  type HelloAuth,
+  type HelloFrame,
+  type PeerId,
+  PROTOCOL_VERSION,
+  RESUME_BYTES,
+  type RealmName,
+} from '@causeway/protocol';
 import { VERSION } from './version.ts';
 
 /** Who this client is to the relays, for as long as it runs. */
@@ -22,14 +29,14 @@ export function newResumeSecret(): Uint8Array {
  * tell a late connection of this client from a newer one.
  * @param now wall clock, milliseconds since 1970
  */
-export function nextHello(identity: Identity, now: number): HelloFrame {
+export function nextHello(identity: Identity, auth: HelloAuth, now: number): HelloFrame {
   identity.attempt = Math.max(identity.attempt + 1, now);
   return {
     type: 'hello',
     v: PROTOCOL_VERSION,
     realm: identity.realm,
     ...(identity.peer !== undefined && { peer: identity.peer }),
-    auth: { scheme: 'none' },
+    auth,
     resume: identity.resume,
     attempt: identity.attempt,
     client: `causeway-js/${VERSION}`,

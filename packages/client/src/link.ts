@@ -1,6 +1,14 @@
-import { CloseCode, type GoawayFrame, isErrorCodeName, type RelayFrame, type WelcomeFrame } from '@causeway/protocol';
+import {
+  CloseCode,
+  type GoawayFrame,
+  type HelloAuth,
+  isErrorCodeName,
+  type RelayFrame,
+  type WelcomeFrame,
+} from '@causeway/protocol';
 import { backoffMs } from './backoff.ts';
-import { Connection, type ConnectionEnd, type ConnectionHandlers } from './connection.ts';
+import { Connection, type ConnectionEnd, type ConnectionHandlers, type ConnectionOptions } from './connection.ts';
+import { answerChallenge, freshAuth, standingAuth, type TokenSource } from './credentials.ts';
 import { Endpoints, loggableUrl } from './endpoints.ts';
 import { type CausewayErrorCode, ConnectionError } from './errors.ts';
 import { type Identity, nextHello } from './hello.ts';
@@ -41,6 +49,8 @@ export class Link {
   readonly #handlers: LinkHandlers;
   readonly #endpoints: Endpoints;
   #connection: Connection | null = null;
+  /** The call for a token that is under way; a late one of an earlier run is another. */
+  #asking: object | null = null;
   #url = '';
   #timer: ReturnType<typeof setTimeout> | undefined;
   #running = false;
@@ -76,6 +86,7 @@ export class Link {
   stop(): void {
     if (!this.#running) return;
     this.#running = false;
+    this.#asking = null;
     clearTimeout(this.#timer);
     if (this.#connection) this.#connection.close();
     else this.#finish(null);
@@ -97,11 +108,30 @@ export class Link {
     this.#handlers.onStatus('connecting');
     // A listener may have stopped the client.
     if (!this.#running) return;
-    const options = {
+    const { credentials } = this.#settings;
+    if (credentials.scheme === 'token') void this.#connectByToken(credentials.token);
+    else this.#connect(standingAuth(credentials));
+  }
+
+  async #connectByToken(source: TokenSource): Promise<void> {
+    const asking = {};
+    this.#asking = asking;
+    const auth = await freshAuth(source, this.#settings.connectTimeoutMs).catch((error: unknown) => String(error));
+    if (this.#asking !== asking) return;
+    this.#asking = null;
+    if (typeof auth !== 'string') this.#connect(auth);
+    else this.#onEnd({ closeCode: null, reason: `no token to connect with: ${auth}`, error: null });
+  }
+
+  #connect(auth: HelloAuth): void {
+    const { credentials, connectTimeoutMs } = this.#settings;
+    const { realm } = this.#identity;
+    const options: ConnectionOptions = {
       WebSocket: this.#WebSocket,
       url: this.#url,
-      hello: nextHello(this.#identity, Date.now()),
-      connectTimeoutMs: this.#settings.connectTimeoutMs,
+      hello: nextHello(this.#identity, auth, Date.now()),
+      prove: credentials.scheme === 'key' ? (challenge) => answerChallenge(challenge, credentials, realm) : null,
+      connectTimeoutMs,
     };
     const handlers: ConnectionHandlers = {
       onWelcome: (frame) => this.#onWelcome(frame),

@@ -1,5 +1,6 @@
 import { asPeerId, asRealm, DEFAULT_REALM, type PeerId, RESUME_BYTES, type RealmName } from '@causeway/protocol';
 import type { BackoffBounds } from './backoff.ts';
+import { type ClientKey, type Credentials, readCredentials, type TokenSource } from './credentials.ts';
 import { UsageError } from './errors.ts';
 
 /** Where this library tells what happens. `console` fits; by default nothing is logged. Payloads never are. */
@@ -22,6 +23,14 @@ export interface ClientOptions {
    * it here after a restart to stay the owner of the peer id.
    */
   readonly resume?: Uint8Array;
+  /**
+   * For realms that take tokens. Called for each connection, so give one that is fresh; the relay ends the connection
+   * when its token ends, and this client comes back with the next. A call that rejects, or takes longer than
+   * `connectTimeoutMs`, is a failed connection. The token names the peer, so `peer` may be left out.
+   */
+  readonly token?: TokenSource;
+  /** For realms that take keys: the peer id is the public key in base32, so `peer` may be left out. */
+  readonly key?: ClientKey;
   readonly logger?: Logger;
   /** Bounds of the wait between connections: full jitter, doubling. Default 1 s to 60 s. */
   readonly backoff?: BackoffBounds;
@@ -39,6 +48,7 @@ export interface Settings {
   readonly peer: PeerId | undefined;
   readonly realm: RealmName;
   readonly resume: Uint8Array | undefined;
+  readonly credentials: Credentials;
   readonly logger: Logger;
   readonly backoff: BackoffBounds;
   readonly connectTimeoutMs: number;
@@ -63,17 +73,28 @@ export function readOptions(options: ClientOptions): Settings {
   if (!(backoff.minMs > 0 && backoff.maxMs >= backoff.minMs)) {
     throw new UsageError('bad_option', 'backoff needs 0 < minMs <= maxMs');
   }
+  const credentials = readCredentials(options.token, options.key);
   return {
     urls: typeof url === 'string' ? [url] : url,
-    peer: peer === undefined ? undefined : readPeer(peer),
+    peer: ownPeer(peer, credentials),
     realm: realmName,
     resume,
+    credentials,
     logger: options.logger ?? SILENT,
     backoff,
     connectTimeoutMs: positive('connectTimeoutMs', options.connectTimeoutMs ?? 10_000),
     maxAttempts: positive('maxAttempts', options.maxAttempts ?? Number.POSITIVE_INFINITY),
     maxQueuedBytes: positive('maxQueuedBytes', options.maxQueuedBytes ?? 64 * 1024 * 1024),
   };
+}
+
+function ownPeer(named: string | undefined, credentials: Credentials): PeerId | undefined {
+  const peer = named === undefined ? undefined : readPeer(named);
+  if (credentials.scheme !== 'key') return peer;
+  if (peer !== undefined && peer !== credentials.peer) {
+    throw new UsageError('bad_option', `peer is not the one of the key, which is ${credentials.peer}`);
+  }
+  return credentials.peer;
 }
 
 /** @throws UsageError `bad_peer` */

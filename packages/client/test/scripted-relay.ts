@@ -70,6 +70,11 @@ export class ScriptedPeer {
   /** Answers HELLO. */
   async welcome(fields: Partial<WelcomeFrame> = {}): Promise<HelloFrame> {
     const hello = await this.next('hello');
+    this.sendWelcome(hello, fields);
+    return hello;
+  }
+
+  sendWelcome(hello: HelloFrame, fields: Partial<WelcomeFrame> = {}): void {
     this.send({
       type: 'welcome',
       peer: hello.peer ?? ('assigned' as PeerId),
@@ -84,7 +89,6 @@ export class ScriptedPeer {
       serverTime: 0,
       ...fields,
     });
-    return hello;
   }
 }
 

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
 import { CloseCode, SUBPROTOCOL_BINARY, SUBPROTOCOL_JSON } from '@causeway/protocol';
 import { describe, expect, test } from 'vitest';
 import type { Connection } from '../../../services/relay/src/core/connection.ts';
 import { BOB, Client, send, start } from './start.ts';
+import { open } from './transport.ts';
 
 describe('closing', () => {
   test.each([SUBPROTOCOL_BINARY, SUBPROTOCOL_JSON])(
@@ -58,7 +58,7 @@ describe('closing', () => {
 
   test('a peer that never answers the close frame does not keep its socket', async () => {
     const { edge, seen } = await start((connection) => connection.close(CloseCode.draining, 'bye'));
-    const socket = connect({ port: edge.port, host: '127.0.0.1', allowHalfOpen: true });
+    const socket = open(edge.port, { allowHalfOpen: true });
     socket.write(
       `GET /v1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: ${SUBPROTOCOL_BINARY}\r\n\r\n`,
     );

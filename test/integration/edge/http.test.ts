@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
 import { SUBPROTOCOL_BINARY, SUBPROTOCOL_JSON } from '@causeway/protocol';
 import { describe, expect, test } from 'vitest';
 import { Client, start } from './start.ts';
+import { get, openBoth } from './transport.ts';
 
 function deferred<T>(): [Promise<T>, (value: T) => void] {
   let settle: (value: T) => void = () => undefined;
@@ -17,7 +17,7 @@ describe('HTTP', () => {
     let reason: string | null = null;
     const health = async () => (reason === null ? { ready: true } : { ready: false, reason });
     const { url } = await start(undefined, { health });
-    const root = await fetch(`http://${url}/`);
+    const root = await get(url, '/');
     expect(await root.json()).toEqual({
       name: 'causeway',
       version: '1.2.3',
@@ -25,17 +25,17 @@ describe('HTTP', () => {
       region: 'eu',
       protocols: [SUBPROTOCOL_BINARY, SUBPROTOCOL_JSON],
     });
-    const healthy = await fetch(`http://${url}/health`);
+    const healthy = await get(url, '/health');
     expect([healthy.status, await healthy.json()]).toEqual([200, { status: 'ok' }]);
     reason = 'Redis is away';
-    const unhealthy = await fetch(`http://${url}/health`);
+    const unhealthy = await get(url, '/health');
     expect([unhealthy.status, await unhealthy.json()]).toEqual([503, { status: 'unavailable', reason }]);
     for (const [path, method] of [
       ['/metrics', 'GET'],
       ['/v1', 'GET'],
       ['/', 'POST'],
     ] as const) {
-      expect((await fetch(`http://${url}${path}`, { method })).status).toBe(404);
+      expect((await get(url, path, method)).status).toBe(404);
     }
   });
 
@@ -51,14 +51,15 @@ describe('HTTP', () => {
         return answer;
       },
     });
-    const socket = connect(edge.port, '127.0.0.1');
+    const { socket, tcp } = openBoth(edge.port);
     socket.write('GET /health HTTP/1.1\r\nHost: x\r\n\r\n');
     await asked;
-    socket.resetAndDestroy();
+    socket.on('error', () => undefined);
+    tcp.resetAndDestroy();
     // The next request is read after the reset.
-    await fetch(`http://${url}/`);
+    await get(url, '/');
     answerNow({ ready: true });
-    expect((await fetch(`http://${url}/health`)).status).toBe(200);
+    expect((await get(url, '/health')).status).toBe(200);
   });
 });
 

@@ -5,13 +5,17 @@ import { PortInUse } from '@causeway/service-kit';
 import { describe, expect, test } from 'vitest';
 import { createServer, type EdgeOptions } from '../../../services/relay/src/edge/server.ts';
 import { Client, start } from './start.ts';
+import { get, tlsOptions, transport } from './transport.ts';
 
 describe('listening', () => {
   const ELSEWHERE = `
     import { createServer } from ${JSON.stringify(new URL('../../../services/relay/src/edge/server.ts', import.meta.url).href)};
+    const files = JSON.parse(process.argv[3]);
     const edge = createServer({
       host: '127.0.0.1', port: Number(process.argv[1]), sharedPort: Number(process.argv[2]) || null,
       maxConnections: 1, heartbeatMs: 1000, deliveryWindowBytes: 1024, identity: {}, health: async () => ({ ready: true }),
+      origins: [], trustedProxies: [], proxyProtocol: false,
+      tls: files === null ? null : { files, loaded() {}, failed() {} },
     });
     edge.listen().then(
       () => console.log('listening', edge.sharedPort),
@@ -20,8 +24,11 @@ describe('listening', () => {
     process.stdin.on('end', () => process.exit(0)).resume();
   `;
 
+  const ANY = { sharedPort: null, tls: tlsOptions(), origins: [], trustedProxies: [] } as unknown as EdgeOptions;
+
   async function elsewhere(port: number, sharedPort: number): Promise<{ line: string; stop(): Promise<void> }> {
-    const child = spawn(process.execPath, ['--input-type=module', '-e', ELSEWHERE, `${port}`, `${sharedPort}`], {
+    const files = JSON.stringify(transport.tls?.files ?? null);
+    const child = spawn(process.execPath, ['--input-type=module', '-e', ELSEWHERE, `${port}`, `${sharedPort}`, files], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     const [line] = await once(child.stdout, 'data');
@@ -45,7 +52,7 @@ describe('listening', () => {
     const port = await freePort();
     const { edge } = await start(undefined, { port });
     expect(edge.port).toBe(port);
-    const second = createServer({ host: '127.0.0.1', port, sharedPort: null } as EdgeOptions);
+    const second = createServer({ ...ANY, host: '127.0.0.1', port });
     const error = await second.listen().catch((cause: unknown) => cause);
     expect(error).toBeInstanceOf(PortInUse);
     expect((error as PortInUse).port).toBe(port);
@@ -55,7 +62,7 @@ describe('listening', () => {
   });
 
   test('a host of another machine is told apart from a port in use', async () => {
-    const edge = createServer({ host: '192.0.2.1', port: 7070, sharedPort: null } as EdgeOptions);
+    const edge = createServer({ ...ANY, host: '192.0.2.1', port: 7070 });
     await expect(edge.listen()).rejects.toMatchObject({ name: 'CannotListen' });
   });
 
@@ -66,7 +73,7 @@ describe('listening', () => {
     expect(other.line).toBe(`listening ${sharedPort}`);
     expect(edge.sharedPort).toBe(sharedPort);
     await other.stop();
-    expect((await fetch(`http://127.0.0.1:${sharedPort}/health`)).status).toBe(200);
+    expect((await get(`127.0.0.1:${sharedPort}`, '/health')).status).toBe(200);
   });
 
   test('after stopListening open connections go on and new ones are refused', async () => {

@@ -14,6 +14,7 @@ import { afterEach } from 'vitest';
 import WebSocket from 'ws';
 import type { Connection } from '../../../services/relay/src/core/connection.ts';
 import { createServer, type Edge, type EdgeOptions } from '../../../services/relay/src/edge/server.ts';
+import { scheme, tlsOptions, trust } from './transport.ts';
 
 export const BOB = 'bob' as PeerId;
 
@@ -43,6 +44,10 @@ export async function start(
     host: '127.0.0.1',
     port: 0,
     sharedPort: null,
+    tls: tlsOptions(),
+    origins: [],
+    trustedProxies: [],
+    proxyProtocol: false,
     maxConnections: 100,
     heartbeatMs: 60_000,
     deliveryWindowBytes: 64 * 1024,
@@ -87,7 +92,11 @@ export class Client {
   #wake: () => void = () => undefined;
 
   constructor(url: string, protocols: string | string[] = SUBPROTOCOL_BINARY, options: WebSocket.ClientOptions = {}) {
-    this.socket = new WebSocket(`ws://${url}/v1`, protocols, { perMessageDeflate: false, ...options });
+    this.socket = new WebSocket(`${scheme('ws')}://${url}/v1`, protocols, {
+      perMessageDeflate: false,
+      ...trust(),
+      ...options,
+    });
     this.socket.on('message', (data: Buffer, isBinary) => {
       this.messages.push(isBinary ? data : data.toString());
       this.#wake();
