@@ -28,8 +28,9 @@ describe('failureOf', () => {
 });
 
 describe('relayEnv', () => {
-  it('passes everything on but the variable of the command itself', () => {
-    const env = { PATH: '/bin', CAUSEWAY_URL: 'ws://x', CAUSEWAY_REGION: 'eu' };
+  it('passes everything on but the variables of the command itself', () => {
+    const own = { CAUSEWAY_URL: 'ws://x', CAUSEWAY_ADMIN_URL: 'http://x', CAUSEWAY_ADMIN_TOKEN: 'secret' };
+    const env = { ...own, PATH: '/bin', CAUSEWAY_REGION: 'eu' };
     expect(relayEnv(env, { port: '7080', redis: 'redis://r' })).toEqual({
       PATH: '/bin',
       CAUSEWAY_REGION: 'eu',

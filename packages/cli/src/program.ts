@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { adminCommands, type Ends } from './admin/commands.ts';
 import { EXIT_CODE_HELP, ExitCode } from './exit-codes.ts';
 import { failureOf } from './failure.ts';
 import { listen } from './listen.ts';
@@ -6,6 +7,7 @@ import { peers } from './peers.ts';
 import { send } from './send.ts';
 import { count, timeoutOption, urlOption } from './session.ts';
 import { start } from './start.ts';
+import { tokenCommands } from './token/commands.ts';
 
 /** A subcommand with the options that all have that talk to a relay. */
 function relayCommand(program: Command, name: string, description: string): Command {
@@ -15,6 +17,9 @@ function relayCommand(program: Command, name: string, description: string): Comm
     .option('--as <peer>', 'peer id to be known by (default: one that the relay assigns)')
     .addOption(urlOption())
     .option('--realm <realm>', 'realm of both peers', 'default')
+    .option('--token <jwt>', 'token that names the peer, for realms that take tokens')
+    .option('--token-file <file>', 'file that holds it, read anew for each connection')
+    .option('--key-file <file>', 'private Ed25519 key (JWK), for realms that take keys')
     .option('--json', 'one JSON object a line')
     .option('--verbose', 'tell about connections on stderr');
 }
@@ -22,13 +27,13 @@ function relayCommand(program: Command, name: string, description: string): Comm
 /** Runs the command line and returns the exit code. */
 export async function run(argv: readonly string[]): Promise<number> {
   let exitCode: number = ExitCode.ok;
-  const ends =
-    <Args extends unknown[]>(action: (...args: Args) => Promise<number>) =>
-    async (...args: Args): Promise<void> => {
+  const ends: Ends =
+    (action) =>
+    async (...args) => {
       exitCode = await action(...args);
     };
   const program = new Command('causeway')
-    .description('Send and receive through a Causeway relay, and start one.')
+    .description('Send and receive through Causeway relays, start one, and look after a cluster.')
     .exitOverride()
     .showHelpAfterError('(--help tells more)')
     .addHelpText('after', `\nExamples:\n${EXAMPLES}\n\n${EXIT_CODE_HELP}`);
@@ -67,6 +72,9 @@ export async function run(argv: readonly string[]): Promise<number> {
     .addHelpText('after', '\nExamples:\n  causeway peers alice bob\n  causeway peers --watch --json alice bob')
     .action(ends(peers));
 
+  adminCommands(program, ends);
+  tokenCommands(program, ends);
+
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
@@ -80,4 +88,6 @@ export async function run(argv: readonly string[]): Promise<number> {
 
 const EXAMPLES = `  causeway start                          run a relay on port 7070
   causeway listen --as bob                in a second terminal
-  causeway send --as alice bob "hello"    in a third`;
+  causeway send --as alice bob "hello"    in a third
+  causeway admin top                      live rates of a cluster
+  causeway token --help                   tokens for realms that ask for them`;

@@ -1,8 +1,9 @@
 import { type Client, createClient, type Logger } from '@causeway/client';
 import { InvalidArgumentError, Option } from 'commander';
+import { type CredentialOptions, readCredentials } from './credentials.ts';
 
 /** The options of every command that talks to a relay. */
-export interface RelayOptions {
+export interface RelayOptions extends CredentialOptions {
   readonly url: readonly string[];
   readonly realm: string;
   readonly as?: string;
@@ -30,7 +31,9 @@ export async function withClient(
   maxAttempts: number,
   work: (client: Client) => Promise<number>,
 ): Promise<number> {
+  const credentials = await readCredentials(options);
   const client = createClient({
+    ...credentials,
     url: options.url,
     realm: options.realm,
     ...(options.as !== undefined && { peer: options.as }),

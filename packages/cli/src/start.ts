@@ -42,11 +42,13 @@ export async function start(options: StartOptions): Promise<number> {
   }
 }
 
-/** The relay refuses variables that it does not know, and CAUSEWAY_URL is ours. */
+/** What this command reads itself: a relay has no use for it, least of all for a token. */
+const OWN = ['CAUSEWAY_URL', 'CAUSEWAY_ADMIN_URL', 'CAUSEWAY_ADMIN_TOKEN', 'CAUSEWAY_ADMIN_TOKEN_FILE'];
+
+/** The environment of the relay that is started. */
 export function relayEnv(env: NodeJS.ProcessEnv, options: StartOptions): NodeJS.ProcessEnv {
-  const { CAUSEWAY_URL: _, ...rest } = env;
   return {
-    ...rest,
+    ...Object.fromEntries(Object.entries(env).filter(([name]) => !OWN.includes(name))),
     ...(options.port !== undefined && { CAUSEWAY_PORT: options.port }),
     ...(options.redis !== undefined && { CAUSEWAY_REDIS_URL: options.redis }),
   };
