@@ -2,6 +2,7 @@
  * `npm run cluster`: three relays over a Redis Cluster of three primaries and three replicas, all on this machine, until
  * Ctrl-C. Nothing is left behind.
  */
+import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { killChildren } from '../test/kit/child.ts';
 import { isPortFree } from '../test/kit/ports.ts';
@@ -15,6 +16,8 @@ const DEFAULT_PORT_BASE = 7070;
 const SHARED_PORT_OFFSET = 10;
 /** A trial's peers need no slow goodbye. */
 const DRAIN_SECONDS = '3';
+/** Good for this cluster, as long as it runs. */
+const ADMIN_TOKEN = randomBytes(8).toString('hex');
 
 const HELP = `npm run cluster -- [--port-base <port>] [--shared-port <port>]
 
@@ -74,6 +77,8 @@ function startOne(redis: RedisDeployment, ports: Ports, index: number): Promise<
       CAUSEWAY_PORT: String(own.public),
       CAUSEWAY_ADMIN_PORT: String(own.admin),
       CAUSEWAY_SHARED_PORT: String(ports.shared),
+      CAUSEWAY_PUBLIC_URL: `ws://127.0.0.1:${own.public}`,
+      CAUSEWAY_ADMIN_TOKENS: `admin:${ADMIN_TOKEN}`,
       CAUSEWAY_DRAIN_SECONDS: DRAIN_SECONDS,
     },
   });
@@ -93,6 +98,14 @@ Try it, in two other terminals:
 
   npx causeway listen --as bob --url ${first.url}
   npx causeway send --as alice bob "hello from the other relay" --url ${second.url}
+
+and what operators do, on any of the relays for all of them:
+
+  export CAUSEWAY_ADMIN_URL=${first.adminUrl} CAUSEWAY_ADMIN_TOKEN=${ADMIN_TOKEN}
+  npx causeway admin nodes
+  npx causeway admin limits set defaults peer.messages=2/s
+  npx causeway admin ban add peer:default/alice --for 1m --reason "only to see it"
+  npx causeway admin top
 
 Ctrl-C ends everything.`;
 }
