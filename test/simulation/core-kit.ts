@@ -27,7 +27,7 @@ export function key(peer: string): PeerKey {
 }
 
 export function entryOf(source: NodeId, id = '1-0'): LoggedEntry {
-  return { id, source, bytes: 10, unsettled: 1 };
+  return { id, source, bytes: 10, appendedAt: 0, unsettled: 1 };
 }
 
 let lastOrder = 0;

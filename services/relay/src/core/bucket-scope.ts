@@ -1,4 +1,5 @@
 import type { NodeId } from '@causeway/protocol';
+import { hint, IDLE_TICKS, type Member } from './bucket-member.ts';
 import type { Beat } from './bucket-peer.ts';
 import type { BucketScope, BucketStore, Leased, LeaseRequest } from './bucket-ports.ts';
 import { Slice, TICK_MS } from './bucket-slice.ts';
@@ -10,16 +11,12 @@ const SPACING_MS = 51;
 const AWAY_SPACING_MS = 100;
 /** A store that has not answered for so long counts as away. */
 const SILENT_MS = 500;
-/** Ticks without a message after which everything goes back; peers that sent within them share fairly. */
-const IDLE_TICKS = 20;
 /** A node asks on behalf of who was refused until so long after that one is to try again. */
 const GRACE_MS = 100;
 const KEEP_MS = 180;
 /** What was told of a bucket's level holds for so long. */
 const FRESH_MS = 200;
 const CLOSED_RETRY_MS = 1000;
-const LEAST_RETRY_MS = 10;
-const MOST_RETRY_MS = 10_000;
 
 /** What holds for shared buckets while the store is away. */
 export type AwayPolicy = 'share' | 'open' | 'closed';
@@ -39,19 +36,6 @@ export interface ScopeDeps {
   readonly wake: (scope: Scope) => void;
   /** Whether the store has answered. */
   readonly onReply: (answered: boolean) => void;
-}
-
-/** A wait as it is told to clients. */
-export function hint(ms: number): number {
-  return Math.ceil(Math.min(Math.max(ms, LEAST_RETRY_MS), MOST_RETRY_MS));
-}
-
-/** What a peer has left of its fair share of a scope, below 0 when it has used more. */
-export class Member {
-  messages = 0;
-  bytes = 0;
-  tick = -1;
-  period = -1;
 }
 
 /** This node's part in a bucket that all nodes share. */
@@ -126,8 +110,7 @@ export class Scope {
     if (this.isAway && this.deps.away === 'open') return;
     this.messages.take(messages);
     this.bytes.take(bytes);
-    member.messages = Math.max(member.messages, -IDLE_TICKS * this.messages.fair) - messages;
-    member.bytes = Math.max(member.bytes, -IDLE_TICKS * this.bytes.fair) - bytes;
+    member.pay(messages, bytes, this.messages.fair, this.bytes.fair);
     if (this.mayAsk && (this.messages.isLow || this.bytes.isLow)) this.askSoon();
   }
 
@@ -141,12 +124,6 @@ export class Scope {
     this.scarceUntil = this.deps.clock.now() + hint(waitMs) + GRACE_MS;
     if (this.mayAsk) this.askSoon();
     return waitMs;
-  }
-
-  /** Nobody is left here who may use it: what is here goes back at once. */
-  abandon(): void {
-    this.scarceUntil = 0;
-    this.usedTick = -Infinity;
   }
 
   /** Asks the store for so much now, if it was not asked just before. */
@@ -177,7 +154,8 @@ export class Scope {
   /** Gives everything back, for good. */
   async stop(): Promise<void> {
     await this.asking;
-    this.abandon();
+    this.scarceUntil = 0;
+    this.usedTick = -Infinity;
     this.unanswered = null;
     this.mayAsk = false;
     if (!this.messages.isSettled || !this.bytes.isSettled) await this.ask();
@@ -196,12 +174,7 @@ export class Scope {
 
   /** The first message of a peer in this tick. */
   private meet(member: Member): void {
-    const { tick } = this.deps.beat;
-    const ticks = member.tick < 0 ? IDLE_TICKS : Math.min(tick - member.tick, 2 * IDLE_TICKS);
-    const { messages, bytes } = this;
-    member.messages = Math.min(member.messages + ticks * messages.fair, IDLE_TICKS * messages.fair);
-    member.bytes = Math.min(member.bytes + ticks * bytes.fair, IDLE_TICKS * bytes.fair);
-    member.tick = tick;
+    member.earn(this.deps.beat.tick, this.messages.fair, this.bytes.fair);
     if (member.period === this.period) return;
     member.period = this.period;
     this.activeNow += 1;

@@ -1,10 +1,22 @@
 import { DROP_REASONS, type DropReason } from './drops.ts';
+import { ATTEMPTS } from './shared-ports.ts';
 
 /** No realm's name: what all realms without series of their own use. */
 export const OTHER_REALMS = '(other)';
 /** How a message was carried. */
 export const PATHS = ['local', 'remote', 'mailbox'] as const;
 export type Path = (typeof PATHS)[number];
+
+/** Upper bounds of latencies that clients see, in milliseconds. */
+const LATENCY_MS = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 15_000];
+
+/** How the messages ended that a sender waited for. */
+export const OUTCOMES = ['delivered', 'queued', 'refused'] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
+/** Where a message that is delivered directly came from: a sender of this node, or another node. */
+export const SOURCES = ['local', 'remote'] as const;
+export type Source = (typeof SOURCES)[number];
 
 /** Why an owner stopped direct delivery and wrote its window to the mailbox. */
 export const SPILL_CAUSES = ['window_full', 'ack_timeout', 'disconnect', 'handover', 'lost'] as const;
@@ -38,6 +50,10 @@ function zeros<K extends string>(keys: readonly K[]): Record<K, number> {
   return Object.fromEntries(keys.map((key) => [key, 0])) as Record<K, number>;
 }
 
+function distributions<K extends string>(keys: readonly K[], bounds: readonly number[]): Record<K, Distribution> {
+  return Object.fromEntries(keys.map((key) => [key, new Distribution(bounds)])) as Record<K, Distribution>;
+}
+
 /**
  * What the core counts. Plain numbers, so that counting on the message path is an addition; `telemetry/` reads them
  * when it is scraped. All only grow.
@@ -58,6 +74,13 @@ export class Counters {
   /** Receipts given by this node, by status code. */
   readonly receipts = new Array<number>(256).fill(0);
   readonly drops = zeros(Object.keys(DROP_REASONS) as DropReason[]);
+  /** Milliseconds between a SEND that was taken and its outcome, on the node of the sender. */
+  readonly receiptLatency = distributions(OUTCOMES, LATENCY_MS);
+  /**
+   * Milliseconds until a message that is delivered directly is handed to its recipient's connection: from its SEND, or,
+   * where it came from another node, from its append to the inbox (by the store's clock).
+   */
+  readonly deliveryLatency = distributions(SOURCES, LATENCY_MS);
   readonly spills = zeros(SPILL_CAUSES);
   /** Messages that spills wrote. */
   spilledMessages = 0;
@@ -69,6 +92,8 @@ export class Counters {
   /** Dead nodes that this one has reaped, and messages that it gave back to the nodes that had sent them. */
   reaped = 0;
   reapedMessages = 0;
+  /** Other nodes that this one has declared dead; two may do so at once. */
+  declaredDead = 0;
   lookups = 0;
   /** Messages that came back from a node that had the peer no more: it named the new owner, or knew of none. */
   returnedNamed = 0;
@@ -91,6 +116,8 @@ export class Counters {
   readonly realmBytesIn = new Map<string, number>([[OTHER_REALMS, 0]]);
   readonly realmMessagesOut = new Map<string, number>([[OTHER_REALMS, 0]]);
   readonly realmBytesOut = new Map<string, number>([[OTHER_REALMS, 0]]);
+  /** Connections and registrations that were refused because there had been too many attempts. */
+  readonly attemptsRefused = zeros(ATTEMPTS);
   /** Changes of the TLS certificate and its key that were taken up, and that could not be. */
   readonly certificateReloads = { ok: 0, failed: 0 };
 

@@ -7,6 +7,8 @@ export interface LoggedEntry {
   /** Node that appended it. */
   readonly source: NodeId;
   readonly bytes: number;
+  /** Milliseconds since 1970, by the store's clock. */
+  readonly appendedAt: number;
   /** Messages of it that have not been settled. */
   unsettled: number;
 }

@@ -75,9 +75,9 @@ export class InboxReader {
     if (head === null) {
       counters.drop('unreadable_entry');
       log.error({ entry: id, bytes: envelope.length }, 'an inbox entry is of no version that this node reads');
-      return this.log.add({ id, source: '' as NodeId, bytes: envelope.length, unsettled: 0 });
+      return this.log.add({ id, source: '' as NodeId, bytes: envelope.length, appendedAt, unsettled: 0 });
     }
-    const logged: LoggedEntry = { id, source: head.sender, bytes: envelope.length, unsettled: 0 };
+    const logged: LoggedEntry = { id, source: head.sender, bytes: envelope.length, appendedAt, unsettled: 0 };
     this.log.add(logged);
     try {
       this.takeFrames(head, logged);

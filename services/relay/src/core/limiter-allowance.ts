@@ -1,6 +1,7 @@
 import type { PeerKey } from './address.ts';
+import { hint, Member } from './bucket-member.ts';
 import type { PeerBucket } from './bucket-peer.ts';
-import { hint, Member, type Scope } from './bucket-scope.ts';
+import type { Scope } from './bucket-scope.ts';
 import { BY_CLUSTER, BY_PEER, BY_REALM, PASSED, type SendAllowance, type Verdict } from './limits.ts';
 import { type Buckets, NO_LIMITS } from './policy.ts';
 import type { ReservationLimits } from './ports.ts';

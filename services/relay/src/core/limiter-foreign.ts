@@ -1,7 +1,8 @@
 import type { RealmName } from '@causeway/protocol';
 import type { PeerKey } from './address.ts';
+import { hint, Member } from './bucket-member.ts';
 import type { PeerBucket } from './bucket-peer.ts';
-import { hint, Member, Scope, type ScopeDeps } from './bucket-scope.ts';
+import { Scope, type ScopeDeps } from './bucket-scope.ts';
 import type { AllowQuestion, AllowReply } from './limits.ts';
 import type { Policy } from './policy.ts';
 

@@ -1,90 +1,6 @@
-import type { NodeId, PeerId, RealmName } from '@causeway/protocol';
 import { describe, expect, test } from 'vitest';
-import { World } from '../../../../test/simulation/world.ts';
-import { EmbeddedBuckets } from '../embedded/buckets.ts';
-import { createEmbeddedCluster } from '../embedded/cluster.ts';
-import { type PeerKey, peerKey } from './address.ts';
-import type { BucketStore } from './bucket-ports.ts';
-import type { AwayPolicy } from './bucket-scope.ts';
-import { Counters } from './counters.ts';
-import { Limiter } from './limiter.ts';
-import { BY_CLUSTER, BY_PEER, BY_REALM, PASSED, type SendAllowance, type Verdict } from './limits.ts';
-import { Policy, type PolicyDocument } from './policy.ts';
-
-const REALM = 'acme' as RealmName;
-const MAX_PAYLOAD = 1000;
-const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
-const UNAVAILABLE = { kind: 'unavailable', reason: 'test' } as const;
-
-function keyOf(peer: string): PeerKey {
-  return peerKey(REALM, peer as PeerId);
-}
-
-interface Options {
-  readonly away?: AwayPolicy;
-  readonly nodes?: number;
-}
-
-/** One or more nodes over one store that can be away. */
-class Bench {
-  readonly world = new World();
-  readonly calls: string[] = [];
-  isAway = false;
-  readonly #buckets = new EmbeddedBuckets(createEmbeddedCluster(() => this.world.now()));
-  #version = 0;
-  #nodes = 0;
-
-  node(document: PolicyDocument, { away = 'share', nodes = 1 }: Options = {}): Limiter {
-    const { world } = this;
-    this.#nodes += 1;
-    const node = `n${this.#nodes}` as NodeId;
-    const counters = new Counters();
-    const policy = this.policy(document);
-    return new Limiter({
-      node,
-      store: this.#store(),
-      clock: world,
-      timers: world,
-      log,
-      counters,
-      away,
-      policy,
-      nodes: () => nodes,
-    });
-  }
-
-  policy(document: PolicyDocument): Policy {
-    this.#version += 1;
-    return new Policy(document, this.#version, MAX_PAYLOAD);
-  }
-
-  async pass(ms: number): Promise<void> {
-    await this.world.run(ms, () => false);
-  }
-
-  #store(): BucketStore {
-    const call = async <T>(name: string, run: () => Promise<T>) => {
-      this.calls.push(name);
-      return this.isAway ? UNAVAILABLE : run();
-    };
-    return {
-      lease: (request) => call('lease', () => this.#buckets.lease(request)),
-      hold: (...args) => call('hold', () => this.#buckets.hold(...args)),
-      giveBack: (...args) => call('giveBack', () => this.#buckets.giveBack(...args)),
-    };
-  }
-}
-
-/** How many messages pass at once, and what refuses the next. */
-function takeAll(allowance: SendAllowance, bytes = 0, most = 10_000): { passed: number; verdict: Verdict } {
-  for (let passed = 0; passed < most; passed += 1) {
-    const verdict = allowance.take(bytes);
-    if (verdict !== PASSED) return { passed, verdict };
-  }
-  return { passed: most, verdict: PASSED };
-}
-
-const messages = (perSecond: number, burst: number) => ({ messages: { perSecond, burst } });
+import { LimiterBench as Bench, keyOf, messages, REALM, takeAll } from '../../../../test/simulation/limits-bench.ts';
+import { BY_CLUSTER, BY_PEER, BY_REALM, PASSED } from './limits.ts';
 
 describe('the levels', () => {
   test('without limits everything passes, and the store is asked nothing', async () => {
@@ -245,6 +161,23 @@ describe('leases', () => {
     expect([bench.calls.length, bench.world.pending]).toEqual([asked, 0]);
   });
 
+  test('a call whose outcome is not known is repeated as it was', async () => {
+    const bench = new Bench();
+    const allowance = await bench.node(document).open(keyOf('p'), {});
+    bench.losesAnswers = true;
+    takeAll(allowance);
+    await bench.pass(250);
+    bench.losesAnswers = false;
+    const lost = bench.requests.length;
+    expect(lost).toBeGreaterThan(1);
+    await bench.pass(250);
+    expect(new Set(bench.requests).size).toBe(1);
+    expect(takeAll(allowance).passed).toBeLessThanOrEqual(51);
+    await bench.pass(250);
+    expect(bench.requests.at(-1)?.sequence).toBeGreaterThan(bench.requests[0]?.sequence as number);
+    expect(bench.requests.length).toBeGreaterThan(lost + 1);
+  });
+
   test('connecting again and again gains nothing', async () => {
     const bench = new Bench();
     const limiter = bench.node({ defaults: { realm: messages(10, 100) } });
@@ -268,54 +201,5 @@ describe('leases', () => {
     expect(realms).toMatchObject([{ realm: REALM, report: { admitted: 100, refused: 1 } }]);
     expect(peers).toEqual({ held: 0, refused: 0 });
     expect(limiter.report(0).realms).toEqual([]);
-  });
-});
-
-describe('relays that are not ours', () => {
-  const ask = (limiter: Limiter, peer: string, count = 1, bytes = 0) =>
-    limiter.allow({ realm: REALM, key: keyOf(peer), messages: count, bytes });
-
-  test('share the buckets of realm and cluster with our own peers', async () => {
-    const limiter = new Bench().node({ defaults: { realm: messages(1, 10) } });
-    expect(takeAll(await limiter.open(keyOf('ours'), {}), 0, 6).passed).toBe(6);
-    expect(await ask(limiter, 'theirs', 4)).toEqual({ allowed: true });
-    expect(await ask(limiter, 'theirs')).toMatchObject({ allowed: false, scope: 'realm' });
-  });
-
-  test('two nodes that are asked for one peer share its bucket', async () => {
-    const bench = new Bench();
-    const document = { defaults: { peer: messages(1, 10) } };
-    const nodes = [bench.node(document, { nodes: 2 }), bench.node(document, { nodes: 2 })] as const;
-    let allowed = 0;
-    for (let turn = 0; turn < 40; turn += 1) {
-      if ((await ask(nodes[turn % 2] as Limiter, 'p')).allowed) allowed += 1;
-      await bench.pass(100);
-    }
-    expect(allowed).toBeGreaterThanOrEqual(12);
-    expect(allowed).toBeLessThanOrEqual(10 + 4 + 2);
-    expect(await ask(nodes[0], 'p')).toMatchObject({ allowed: false, scope: 'peer' });
-  });
-
-  test('one round trip at most, when nothing is leased', async () => {
-    const bench = new Bench();
-    const limiter = bench.node({ defaults: { realm: messages(100, 100) } }, { nodes: 8 });
-    expect(await ask(limiter, 'p', 90)).toEqual({ allowed: true });
-    expect(bench.calls).toEqual(['lease']);
-  });
-
-  test('more than the burst never passes', async () => {
-    const limiter = new Bench().node({
-      defaults: { realm: { messages: { perSecond: 100, burst: 10 }, bytes: { perSecond: 9, burst: 5000 } } },
-    });
-    expect(await ask(limiter, 'p', 11)).toEqual({ allowed: false, scope: 'realm', retryAfterMs: 10_000 });
-    expect(await ask(limiter, 'p', 1, 5001)).toMatchObject({ allowed: false, scope: 'realm' });
-    expect(await ask(limiter, 'p', 1, 5000)).toEqual({ allowed: true });
-  });
-
-  test('a peer that is registered on the asked node has one bucket', async () => {
-    const limiter = new Bench().node({ defaults: { peer: messages(1, 10) } });
-    expect(takeAll(await limiter.open(keyOf('p'), {}), 0, 7).passed).toBe(7);
-    expect(await ask(limiter, 'p', 3)).toEqual({ allowed: true });
-    expect(await ask(limiter, 'p')).toMatchObject({ allowed: false, scope: 'peer' });
   });
 });

@@ -1,5 +1,6 @@
 import type { NodeId } from '@causeway/protocol';
 import type { Clock, Log, Timers } from './clock.ts';
+import type { Counters } from './counters.ts';
 import type { Membership, NodeRecord } from './ports.ts';
 import type { Settings } from './settings.ts';
 
@@ -16,6 +17,7 @@ export interface MembersDeps {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Log;
+  readonly counters: Counters;
   readonly connections: () => number;
   /** A node is dead, or has left. */
   readonly onDead: (node: NodeId) => void;
@@ -165,11 +167,12 @@ export class Members {
   }
 
   private async declareDead(now: number): Promise<void> {
-    const { settings, membership, log } = this.deps;
+    const { settings, membership, log, counters } = this.deps;
     for (const record of this.live) {
       if (record.leaseUntil >= now || record.node === settings.node) continue;
       const reply = await membership.declareDead(record.node, settings.node, settings.nodeLeaseMs);
       if (this.stopped || reply.kind !== 'declared') continue;
+      counters.declaredDead += 1;
       log.warn({ event: 'declared-dead', dead: record.node }, 'a node has not renewed its lease: declared dead');
       this.known.set(record.node, { ...record, state: 'dead' });
       this.died(record.node);

@@ -265,15 +265,16 @@ export class Recipient {
   private deliver(message: Message): void {
     const { id, from, payload } = message;
     const again = isAgain(message);
-    this.track(message, '', deliveryBytes(from, payload));
+    const now = this.deps.clock.now();
+    this.track(message, '', deliveryBytes(from, payload), now);
     if (!again) this.countOut(payload.length);
-    if (message.entry === null) this.deps.counters.carried('local', payload.length);
+    this.countDirect(message, now);
     this.connection?.deliver(this.window.lastSeq, id, again ? DeliverFlag.again : 0, from, payload);
   }
 
   private deliverStored(entry: MailboxEntry): void {
     const again = entry.again || isAtOrBefore(entry.entry, this.seen);
-    this.track(null, entry.entry, deliveryBytes(entry.from, entry.payload));
+    this.track(null, entry.entry, deliveryBytes(entry.from, entry.payload), this.deps.clock.now());
     this.deps.counters.mailboxDelivered += 1;
     if (!again) this.countOut(entry.payload.length);
     const flags = DeliverFlag.stored | (again ? DeliverFlag.again : 0);
@@ -287,8 +288,15 @@ export class Recipient {
     this.account.bytesOut += bytes;
   }
 
-  private track(message: Message | null, entry: MailboxId | '', bytes: number): void {
-    this.window.add(message, entry, bytes, this.deps.clock.now());
+  private countDirect({ entry, pending, payload }: Message, now: number): void {
+    const { counters } = this.deps;
+    if (entry !== null) return counters.deliveryLatency.remote.observe(Math.max(0, now - entry.appendedAt));
+    counters.carried('local', payload.length);
+    if (pending !== null) counters.deliveryLatency.local.observe(Math.max(0, now - pending.at));
+  }
+
+  private track(message: Message | null, entry: MailboxId | '', bytes: number, now: number): void {
+    this.window.add(message, entry, bytes, now);
     if (this.swept) return;
     this.swept = true;
     this.deps.sweepLater(this);

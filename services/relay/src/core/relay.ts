@@ -139,6 +139,7 @@ export class Relay {
       clock,
       timers,
       log,
+      counters,
       connections: deps.connections,
       onDead: (node) => this.nodeDead(node),
       onUnreaped: (nodes) => {
@@ -317,6 +318,11 @@ export class Relay {
 
   get settings(): Settings {
     return this.deps.settings;
+  }
+
+  /** It sends its clients away, and does not come back. */
+  get isDraining(): boolean {
+    return this.life.isDraining;
   }
 
   /** Opens the inbox, begins to read it, and joins the cluster. Rejects when the store can't be reached for 30 s. */

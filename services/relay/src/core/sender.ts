@@ -159,13 +159,13 @@ export class Sender {
     const pending = this.pending.get(id);
     if (pending === undefined) return;
     this.pending.delete(id);
+    this.observe(pending, status);
     if (isTemporary(status)) {
       this.stick(pending.to, pending.run, status);
       this.deps.refused(this.session, pending, status);
     }
     this.settle(pending);
-    const isGood = status === ReceiptStatus.delivered || status === ReceiptStatus.queued;
-    if (isGood && (pending.flags & SendFlag.noReceipt) !== 0) return;
+    if (isGood(status) && (pending.flags & SendFlag.noReceipt) !== 0) return;
     this.answer(id, status);
   }
 
@@ -179,6 +179,12 @@ export class Sender {
     const abandoned = [...this.pending.values()];
     this.pending.clear();
     for (const pending of abandoned) this.settle(pending);
+  }
+
+  private observe({ at }: Pending, status: number): void {
+    const { clock, counters } = this.deps;
+    const outcome = isGood(status) ? (status === ReceiptStatus.queued ? 'queued' : 'delivered') : 'refused';
+    counters.receiptLatency[outcome].observe(Math.max(0, clock.now() - at));
   }
 
   private settle(pending: Pending): void {
@@ -240,4 +246,8 @@ export class Sender {
     this.lastAssignedId = Math.max(this.lastAssignedId + 1, this.deps.clock.now() * 1000);
     return this.lastAssignedId;
   }
+}
+
+function isGood(status: number): boolean {
+  return status === ReceiptStatus.delivered || status === ReceiptStatus.queued;
 }
