@@ -232,7 +232,7 @@ describe('causeway token', () => {
     zoe.kill('SIGINT');
     expect(await zoe.result).toMatchObject({ code: 130 });
     const late = await causeway('send', '--realm', 'members', '--token', token, 'zoe', 'x');
-    expect([late.code, late.stderr]).toEqual([69, expect.stringContaining('the token was revoked')]);
+    expect([late.code, late.stderr]).toEqual([77, expect.stringContaining('the token was revoked')]);
   });
 });
 

@@ -8,6 +8,7 @@ describe('failureOf', () => {
     [1, new RefusedError('offline', 1, 'bob', 'away')],
     [2, new UsageError('bad_peer', 'no peer')],
     [69, new ConnectionError('aborted', 'too late', true, null)],
+    [77, new ConnectionError('unreachable', 'the token has ended', true, 4003)],
     [75, new SendError('timeout', 'too late', 1)],
     [75, new SendError('outcome_unknown', 'too late', 1)],
     [77, new ConnectionError('forbidden', 'not you', false, 4403)],

@@ -15,10 +15,15 @@ export class Failure extends Error {
 export function failureOf(error: unknown): Failure {
   if (error instanceof Failure) return error;
   if (!(error instanceof CausewayError)) throw error;
-  const message = error.code === 'unreachable' ? `${error.message}\n${NO_RELAY}` : error.message;
-  return new Failure(exitCodeOf(error), message);
+  if (error.code !== 'unreachable') return new Failure(exitCodeOf(error), error.message);
+  const isTokenOver = error instanceof ConnectionError && error.closeCode === TOKEN_OVER;
+  if (isTokenOver) return new Failure(ExitCode.denied, `${error.message}\n${FRESH_TOKEN}`);
+  return new Failure(ExitCode.unreachable, `${error.message}\n${NO_RELAY}`);
 }
 
+/** Close code of a token that has ended or was revoked. */
+const TOKEN_OVER = 4003;
+const FRESH_TOKEN = 'A fresh token is needed; the file of --token-file is read anew for each connection.';
 const NO_RELAY = 'Is a relay running there? `causeway start` runs one; --url or CAUSEWAY_URL names another.';
 
 function exitCodeOf(error: CausewayError): number {
