@@ -8,7 +8,6 @@ describe('failureOf', () => {
     [1, new RefusedError('offline', 1, 'bob', 'away')],
     [2, new UsageError('bad_peer', 'no peer')],
     [69, new ConnectionError('aborted', 'too late', true, null)],
-    [77, new ConnectionError('unreachable', 'the token has ended', true, 4003)],
     [75, new SendError('timeout', 'too late', 1)],
     [75, new SendError('outcome_unknown', 'too late', 1)],
     [77, new ConnectionError('forbidden', 'not you', false, 4403)],
@@ -20,6 +19,12 @@ describe('failureOf', () => {
     const { exitCode, message } = failureOf(new ConnectionError('unreachable', 'nobody there', true, null));
     expect(exitCode).toBe(69);
     expect(message).toMatch(/^nobody there\n.*`causeway start`.*--url/);
+  });
+
+  it('says what to do when the token has ended', () => {
+    const { exitCode, message } = failureOf(new ConnectionError('unreachable', 'the token has ended', true, 4003));
+    expect(exitCode).toBe(77);
+    expect(message).toMatch(/^the token has ended\n.*--token-file/);
   });
 
   it('does not hide a defect', () => {
