@@ -161,6 +161,16 @@ export function bucketsContract(get: () => Implementation): void {
       expect((await lease(scope, { version: 4 })).level).toEqual({ messages: 10, bytes: 0 });
       expect((await lease(scope, { version: 4, want: { messages: 0, bytes: 9 } })).granted.bytes).toBe(9);
     });
+
+    test('a version by which nobody asks any more gives way to a lower one: the store has lost it', async () => {
+      const scope = newScope();
+      const lost = { messages: { perSecond: 0.001, burst: 80 }, bytes: null };
+      await lease(scope, { version: 7, buckets: lost });
+      const present = { messages: { perSecond: 0.001, burst: 30 }, bytes: null };
+      expect((await lease(scope, { version: 1, buckets: present })).level.messages).toBe(80);
+      await get().advance(5000);
+      expect((await lease(scope, { version: 1, buckets: present })).level.messages).toBe(30);
+    });
   });
 
   describe("peers' buckets", () => {

@@ -20,7 +20,7 @@ export function documentsContract(get: () => Implementation): void {
 
   test.each(DOCUMENT_NAMES)('there is no %s at first', async (name) => {
     expect(await documents().read(name)).toEqual({ kind: 'document', document: null });
-    expect(await documents().history(name)).toEqual({ kind: 'history', versions: [] });
+    expect(await documents().history(name, 0, 1000)).toEqual({ kind: 'history', versions: [] });
     expect(await documents().versions()).toEqual({ kind: 'versions', versions: { policy: 0, access: 0 } });
     expect(await write(name, 1, 'on nothing')).toEqual({ kind: 'conflict', version: 0 });
     expect(await present(name)).toBe(0);
@@ -33,15 +33,15 @@ export function documentsContract(get: () => Implementation): void {
     expect(second).toEqual({ version: 2, text, by: 'tester', note: `as "${text}"`, at: expect.any(Number) });
     expect(second.at).toBeGreaterThanOrEqual(first.at);
     expect(await documents().read('policy')).toEqual({ kind: 'document', document: second });
-    expect(await documents().history('policy')).toEqual({ kind: 'history', versions: [second, first] });
+    expect(await documents().history('policy', 0, 1000)).toEqual({ kind: 'history', versions: [second, first] });
     expect(await documents().versions()).toEqual({ kind: 'versions', versions: { policy: 2, access: 0 } });
   });
 
   test.each([-1, 1])('one that is written on another version (%i) changes nothing', async (by) => {
     const version = await present('policy');
-    const before = await documents().history('policy');
+    const before = await documents().history('policy', 0, 1000);
     expect(await write('policy', version + by, 'lost')).toEqual({ kind: 'conflict', version });
-    expect(await documents().history('policy')).toEqual(before);
+    expect(await documents().history('policy', 0, 1000)).toEqual(before);
   });
 
   test.each(DOCUMENT_NAMES)('of the %s as many versions are kept as there should be', async (name) => {
@@ -49,9 +49,21 @@ export function documentsContract(get: () => Implementation): void {
     const start = await present(name);
     const last = start + kept + 3;
     for (let version = start; version < last; version++) await write(name, version, `of ${version + 1}`);
-    const { versions } = of('history', await documents().history(name));
+    const { versions } = of('history', await documents().history(name, 0, 1000));
     const numbers = Array.from({ length: kept }, (_, index) => last - index);
     expect(versions.map(({ version, text }) => [version, text])).toEqual(numbers.map((one) => [one, `of ${one}`]));
+  });
+
+  test('some of the versions can be asked for', async () => {
+    const start = await present('policy');
+    for (let version = start; version < start + 4; version++) await write('policy', version, `of ${version + 1}`);
+    const numbers = async (skip: number, count: number) =>
+      of('history', await documents().history('policy', skip, count)).versions.map(({ version }) => version - start);
+    expect(await numbers(0, 1)).toEqual([4]);
+    expect(await numbers(0, 3)).toEqual([4, 3, 2]);
+    expect(await numbers(1, 2)).toEqual([3, 2]);
+    expect(await numbers(3, 1)).toEqual([1]);
+    expect(await numbers(2000, 1)).toEqual([]);
   });
 
   test('of writers at the same time one wins each version', async () => {

@@ -21,7 +21,7 @@ export function keyOf(peer: string): PeerKey {
 
 export interface BenchOptions {
   readonly away?: AwayPolicy;
-  readonly nodes?: number;
+  readonly nodes?: number | (() => number);
 }
 
 /** One or more nodes over one store that can be away. */
@@ -52,7 +52,7 @@ export class LimiterBench {
       counters,
       away,
       policy,
-      nodes: () => nodes,
+      nodes: typeof nodes === 'number' ? () => nodes : nodes,
     });
   }
 

@@ -20,6 +20,7 @@ import { RelayNode } from './node.ts';
 import { createOperations } from './operations.ts';
 import { Readiness } from './readiness.ts';
 import { randomHex, toSettings } from './settings.ts';
+import { countedAttempts } from './telemetry/counted-attempts.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { RedisStats } from './telemetry/redis-stats.ts';
 
@@ -54,7 +55,8 @@ export function createApp(config: RelayConfig, redis: RedisTarget | null, onDrai
   const drainMs = config.drainSeconds * 1000;
   const logger = createLogger({ service: 'relay', level: config.logLevel });
   const redisStats = new RedisStats();
-  const store = createStore(config, redis, redisStats, logger);
+  const shared = createStore(config, redis, redisStats, logger);
+  const store: Store = { ...shared, attempts: countedAttempts(shared.attempts, () => relay.counters) };
   const governance = new Governance({
     config,
     store,
@@ -99,7 +101,8 @@ export function createApp(config: RelayConfig, redis: RedisTarget | null, onDrai
     timers,
     log: logger,
   });
-  const admin = createAdminServer(config, relay, edge, readiness, redisStats, operations, store);
+  const version = (): number => governance.policy.version;
+  const admin = createAdminServer(config, relay, edge, readiness, redisStats, operations, store, version);
   const parts = [
     { name: 'store', stop: () => store.close() },
     // Before the relay, which waits for Redis: who asks meanwhile is told that the process lives and is not ready.
@@ -185,13 +188,20 @@ function createAdminServer(
   readiness: Readiness,
   redis: RedisStats,
   operations: Operations,
-  { attempts }: Store,
+  { attempts, health }: Store,
+  policyVersion: () => number,
 ): Admin {
   const metrics = createMetrics({
     counters: relay.counters,
     gauges: () => relay.gauges(edge.connections),
     redis,
     isReady: () => readiness.isReady,
+    isDraining: () => relay.current.isDraining,
+    maxConnections: config.maxConnections,
+    nodes: () => relay.current.nodes(),
+    limits: (realms) => relay.current.tenancy.limiter.report(realms),
+    policyVersion,
+    redisSlots: () => health.slots(),
     certificateNotAfter: () => edge.certificateNotAfter,
     build: () => ({ version: packageJson.version, node: relay.settings.node, region: config.region }),
   });

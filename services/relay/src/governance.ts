@@ -13,6 +13,8 @@ import type { Store } from './core/ports.ts';
 /** The store may come after its relays. */
 const READY_FOR_MS = 30_000;
 const RANDOM_PEER_BYTES = 16;
+/** Timers reach no further. */
+const MOST_TIMER_MS = 2 ** 31 - 1;
 
 export interface GovernanceDeps {
   readonly config: RelayConfig;
@@ -35,6 +37,7 @@ export class Governance {
   readonly documents: LiveDocuments;
   private currentPolicy: Policy;
   private lists = new AccessLists(NO_ACCESS_LISTS);
+  private cancelRecheck = (): void => undefined;
   private readonly deps: GovernanceDeps;
 
   constructor(deps: GovernanceDeps) {
@@ -65,6 +68,7 @@ export class Governance {
           this.lists = new AccessLists(document ?? NO_ACCESS_LISTS);
           this.gatekeeper.accessChanged();
           onAccess();
+          this.recheckAtNextEnd();
         }),
       },
     });
@@ -90,6 +94,20 @@ export class Governance {
   }
 
   stop(): void {
+    this.cancelRecheck();
     this.documents.stop();
+  }
+
+  /** Whoever an allow list lets in no more is sent away when its entry ends. */
+  private recheckAtNextEnd(): void {
+    this.cancelRecheck();
+    const { clock, timers, onAccess } = this.deps;
+    const now = clock.now();
+    const end = this.lists.nextEnd(now);
+    if (end === null) return;
+    this.cancelRecheck = timers.after(Math.min(end - now, MOST_TIMER_MS), () => {
+      onAccess();
+      this.recheckAtNextEnd();
+    });
   }
 }

@@ -230,7 +230,7 @@ describe('limits', () => {
     expect(await limits.rollBack(7, 2, '')).toEqual({ kind: 'unknown' });
     expect(await limits.rollBack(1, 1, '')).toEqual({ kind: 'conflict', version: 2 });
     expect(await limits.rollBack(1, 2, 'operate:x')).toEqual({ kind: 'written', version: 3 });
-    const { versions } = of('history', await limits.history());
+    const { versions } = of('history', await limits.history(100));
     expect(versions.map(({ version, text, note }) => [version, JSON.parse(text), note])).toEqual([
       [3, policy, 'back to version 1'],
       [2, {}, ''],
@@ -245,6 +245,12 @@ describe('limits', () => {
       kind: 'invalid',
       problems: [{ path: 'realms.acme.realm.messages.perSecond' }],
     });
+    const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+    // As `null` the latter would be no cap.
+    for (const text of [`{"realms":${deep}}`, '{"defaults":{"caps":{"connections":1e400}}}']) {
+      const reply = await operations.limits.write(JSON.parse(text), 0, '', '');
+      expect(reply).toMatchObject({ kind: 'invalid', problems: [{ path: '' }] });
+    }
     expect(await operations.limits.read()).toEqual({ kind: 'document', document: null });
   });
 });

@@ -9,7 +9,7 @@ const DRAINING = 'draining';
 
 export interface ReadinessDeps {
   readonly relay: Pick<Relay, 'echo'>;
-  readonly health: StoreHealth;
+  readonly health: Pick<StoreHealth, 'check'>;
   readonly connections: () => number;
   readonly maxConnections: number;
 }

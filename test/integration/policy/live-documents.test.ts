@@ -117,7 +117,7 @@ test('of writers on clients of their own one wins each version', async () => {
   await Promise.all(nodes.map(race));
   const last = of('versions', await (nodes[0] as LiveNode).store.documents.versions()).versions.policy;
   expect(wins.reduce((sum, count) => sum + count)).toBe(last);
-  const { versions } = of('history', await (nodes[0] as LiveNode).store.documents.history('policy'));
+  const { versions } = of('history', await (nodes[0] as LiveNode).store.documents.history('policy', 0, 1000));
   expect(versions.map(({ version, note }) => [version, note])).toEqual(
     Array.from({ length: last }, (_, index) => [last - index, String(last - index)]),
   );
@@ -130,7 +130,7 @@ test('of writers on clients of their own one wins each version', async () => {
 test('of all versions the present one and a hundred earlier are kept', async () => {
   const node = await start();
   for (let version = 0; version < 120; version++) await write(node, version);
-  const { versions } = of('history', await node.store.documents.history('policy'));
+  const { versions } = of('history', await node.store.documents.history('policy', 0, 1000));
   expect(versions.map(({ version, text }) => [version, text])).toEqual(
     Array.from({ length: 101 }, (_, index) => [120 - index, policyText(120 - index)]),
   );

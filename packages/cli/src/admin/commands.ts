@@ -125,7 +125,7 @@ function limitCommands(admin: Command, ends: Ends): void {
     .argument('<key...>', 'as of `limits set`')
     .option('--note <text>', 'why, for the history')
     .action(ends(unsetLimits));
-  leaf(limits, 'history', 'the last 100 versions, newest first, and what each has changed').action(ends(limitsHistory));
+  leaf(limits, 'history', 'the last 20 versions, newest first, and what each has changed').action(ends(limitsHistory));
   leaf(limits, 'rollback', 'make an earlier version the newest')
     .argument('<version>', 'as `limits history` shows it', count)
     .action(ends(rollback));

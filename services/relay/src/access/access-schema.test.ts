@@ -93,6 +93,16 @@ describe('entries that have expired', () => {
     expect(removeEntry(document, 'bans', 'b1', NOW)).toBeNull();
   });
 
+  test('of an allow list leave the last one, so that the realm stays closed', () => {
+    const entry = (id: string, realm: string, until: number | null) => ({
+      ...{ id, at: 0, reason: '', until, realm: realm as never },
+      ...{ kind: 'peer' as const, peer: 'bob' as never },
+    });
+    const allow = [entry('a', 'x', NOW), entry('b', 'x', NOW), entry('c', 'y', NOW), entry('d', 'y', null)];
+    expect(prune({ ...NO_ACCESS_LISTS, allow }, NOW).allow.map(({ id }) => id)).toEqual(['b', 'd']);
+    expect(removeEntry({ ...NO_ACCESS_LISTS, allow }, 'allow', 'b', NOW)?.allow.map(({ id }) => id)).toEqual(['d']);
+  });
+
   test('do not count among those that there may be', () => {
     const full = { ...NO_ACCESS_LISTS, bans: bans(MAX_ENTRIES) };
     const addition = { kind: 'realm', realm: 'acme', reason: '', until: null };

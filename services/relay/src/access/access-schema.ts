@@ -102,7 +102,15 @@ export function removeEntry(
 
 export function prune({ bans, allow, revocations }: AccessDocument, now: number): AccessDocument {
   const holds = ({ until }: { readonly until: number | null }) => until === null || until > now;
-  return { bans: bans.filter(holds), allow: allow.filter(holds), revocations: revocations.filter(holds) };
+  return { bans: bans.filter(holds), allow: pruneAllowed(allow, holds), revocations: revocations.filter(holds) };
+}
+
+/** The last entry of an allow list stays when it has ended, or the realm would be open to all. */
+function pruneAllowed(allow: readonly Allowed[], holds: (entry: Allowed) => boolean): readonly Allowed[] {
+  const listOf = ({ kind, realm }: Allowed) => `${kind} ${realm}`;
+  const held = new Set(allow.filter(holds).map(listOf));
+  const last = new Map(allow.map((entry) => [listOf(entry), entry]));
+  return allow.filter((entry) => holds(entry) || (!held.has(listOf(entry)) && last.get(listOf(entry)) === entry));
 }
 
 export function newEntryId(): string {

@@ -69,6 +69,10 @@ export class Gatekeeper implements Authenticator {
     return member.kind === 'refused' ? member : this.letIn(member, hello, origin);
   }
 
+  hasEnded({ expiresAt }: Member, now: number): Refused | null {
+    return expiresAt !== null && expiresAt <= now ? TOKEN_ENDED : null;
+  }
+
   recheck(realm: RealmName, member: Member, address: string, now: number): Refused | null {
     return this.ban(realm, member.peer, address, now) ?? this.tokenEnd(realm, member, now);
   }
@@ -130,10 +134,12 @@ export class Gatekeeper implements Authenticator {
     return ban === null ? null : refused('forbidden', ban.reason);
   }
 
-  private tokenEnd(realm: RealmName, { peer, token, issuedAt, expiresAt }: Member, now: number): Refused | null {
+  private tokenEnd(realm: RealmName, member: Member, now: number): Refused | null {
+    const { peer, token, issuedAt, expiresAt } = member;
     // Who came in without a token has none that could be revoked.
     if (expiresAt === null) return null;
-    if (expiresAt <= now) return TOKEN_ENDED;
+    const ended = this.hasEnded(member, now);
+    if (ended !== null) return ended;
     return this.deps.lists().isRevoked({ realm, peer, token, issuedAt }, now) === null ? null : TOKEN_REVOKED;
   }
 }

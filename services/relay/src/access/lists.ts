@@ -32,13 +32,10 @@ interface Entry extends Refusal {
 /** Entries by what they are about; those that have expired are not found. */
 class Table<Key> {
   private readonly entries = new Map<Key, Entry[]>();
-  private end = 0;
-
   add(key: Key, entry: Entry): void {
     const others = this.entries.get(key);
     if (others === undefined) this.entries.set(key, [entry]);
     else others.push(entry);
-    this.end = Math.max(this.end, endOf(entry));
   }
 
   find(key: Key, now: number): Entry | null {
@@ -50,8 +47,8 @@ class Table<Key> {
     return this.entries.get(key)?.find((entry) => entry.at >= at && endOf(entry) > now) ?? null;
   }
 
-  isEmpty(now: number): boolean {
-    return this.end <= now;
+  get isEmpty(): boolean {
+    return this.entries.size === 0;
   }
 }
 
@@ -80,9 +77,8 @@ class RangeTable {
     return null;
   }
 
-  isEmpty(now: number): boolean {
-    for (const table of this.byLength.values()) if (!table.isEmpty(now)) return false;
-    return true;
+  get isEmpty(): boolean {
+    return this.byLength.size === 0;
   }
 }
 
@@ -93,8 +89,8 @@ class AllowList {
 }
 
 /**
- * The access document as the relay asks it. Entries end by themselves; an allow list whose entries have all ended is
- * none any more.
+ * The access document as the relay asks it. Entries end by themselves. An allow list whose entries have all ended lets
+ * nobody in: a realm that was closed must not open by itself.
  */
 export class AccessLists {
   /** There is no entry at all. */
@@ -107,7 +103,11 @@ export class AccessLists {
   private readonly revokedPeers = new Table<string>();
   private readonly revokedRealms = new Table<string>();
 
+  /** Milliseconds since 1970 at which entries of allow lists end, in order: then somebody may have to go. */
+  private readonly ends: readonly number[];
+
   constructor({ bans, allow, revocations }: AccessDocument) {
+    this.ends = allow.flatMap(({ until }) => (until === null ? [] : [until])).sort((a, b) => a - b);
     this.isEmpty = bans.length + allow.length + revocations.length === 0;
     for (const ban of bans) {
       if (ban.kind === 'peer') this.bannedPeers.add(keyOf(ban), ban);
@@ -125,6 +125,11 @@ export class AccessLists {
       else if (entry.kind === 'peer') this.revokedPeers.add(keyOf(entry), entry);
       else this.revokedRealms.add(entry.realm, entry);
     }
+  }
+
+  /** When an entry ends that lets somebody in, milliseconds since 1970; null: none does. */
+  nextEnd(now: number): number | null {
+    return this.ends.find((end) => end > now) ?? null;
   }
 
   /** Why the visitor may not come in or stay, as far as it is known who it is; null: it may. */
@@ -155,10 +160,10 @@ export class AccessLists {
     const list = this.allowLists.get(realm);
     if (list === undefined) return null;
     const { peers, addresses } = list;
-    if (!addresses.isEmpty(now) && addresses.find(address, now) === null) {
+    if (!addresses.isEmpty && addresses.find(address, now) === null) {
       return { reason: 'this address is not on the allow list of the realm', until: null };
     }
-    if (peer !== null && !peers.isEmpty(now) && peers.find(peer, now) === null) {
+    if (peer !== null && !peers.isEmpty && peers.find(peer, now) === null) {
       return { reason: 'this peer is not on the allow list of the realm', until: null };
     }
     return null;

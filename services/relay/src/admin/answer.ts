@@ -36,9 +36,18 @@ export function notFound(what: string, details: object = {}): Answer {
   return failure(404, 'not_found', what, details);
 }
 
+/** Status of `unavailable`. */
+export const UNAVAILABLE = 503;
+
 /** The store, or another node, did not answer. */
 export function unavailable({ reason }: { readonly reason: string }): Answer {
-  return failure(503, 'unavailable', `not done, or not known whether it was: ${reason}`, {}, { 'retry-after': '1' });
+  return failure(
+    UNAVAILABLE,
+    'unavailable',
+    `not done, or not known whether it was: ${reason}`,
+    {},
+    { 'retry-after': '1' },
+  );
 }
 
 /** The document has been changed since. @param version the present one */

@@ -219,6 +219,31 @@ describe('what is sent', () => {
   });
 });
 
+describe('the audit trail', () => {
+  test('has what may have been done, where that is not known', async () => {
+    const reply = async () => ({ kind: 'unavailable', reason: 'away' }) as const;
+    const { ask, entries } = await setUp({ peers: { purge: reply, look: reply }, limits: { write: reply } });
+    const asked: [string, string, object?][] = [
+      ['DELETE', '/admin/peers/acme/%C3%BC/mailbox'],
+      ['PUT', '/admin/limits', { version: 0, policy: {} }],
+      ['GET', '/admin/peers/acme/bob'],
+    ];
+    for (const [method, path, body] of asked) {
+      expect((await ask(method, path, 'operate-token', body)).status).toBe(503);
+    }
+    expect(entries).toEqual([
+      [expect.any(String), 'mailbox.purge', { realm: 'acme', peer: 'ü', outcome: 'unknown' }],
+      [expect.any(String), 'limits.set', { outcome: 'unknown' }],
+    ]);
+  });
+
+  test('has the peer that was disconnected and came back before it was erased', async () => {
+    const { ask, entries } = await setUp({ peers: { erase: async () => ({ kind: 'online' }) } });
+    expect((await ask('DELETE', '/admin/peers/acme/bob', 'admin-token')).body.code).toBe('online');
+    expect(entries).toEqual([[expect.any(String), 'peer.erase', { realm: 'acme', peer: 'bob', outcome: 'online' }]]);
+  });
+});
+
 test('what fails is an error with a code', async () => {
   const { ask, calls } = await setUp();
   const { status, body } = await ask('GET', '/admin/consistency', 'read-token');

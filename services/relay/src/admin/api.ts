@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { type Answer, failure, json, notFound } from './answer.ts';
+import { type Answer, failure, json, notFound, UNAVAILABLE } from './answer.ts';
 import { Entrance, type EntranceDeps } from './entrance.ts';
 import { describeApi } from './openapi.ts';
 import type { Operations } from './operations.ts';
@@ -73,10 +73,16 @@ export class AdminApi {
     const { operations } = this.deps;
     const by = operator.name;
     const answer = await route.run({ operations, params: params.value, query: query.value, body: body.value, by });
-    if (answer.audit !== undefined && route.action !== null) {
-      await operations.audit.append(by, route.action, answer.audit);
-    }
+    if (route.action !== null) await this.note(by, route.action, params.value as object, answer);
     return answer;
+  }
+
+  /** In the audit trail. */
+  private async note(by: string, action: string, params: object, { status, audit }: Answer): Promise<void> {
+    const trail = this.deps.operations.audit;
+    if (audit !== undefined) await trail.append(by, action, audit);
+    // It may have been done, or a part of it. Who asked does not wait: the trail is likely to be away as well.
+    else if (status === UNAVAILABLE) void trail.append(by, action, { ...params, outcome: 'unknown' });
   }
 }
 

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { networkOf } from '../core/attempts.ts';
 import type { Attempts } from '../core/shared-ports.ts';
 import { type Answer, failure } from './answer.ts';
 import type { AdminTokens, Operator } from './tokens.ts';
@@ -24,7 +25,8 @@ export class Entrance {
   async admit(authorization: string | undefined, address: string): Promise<Operator | Answer> {
     const { tokens, attempts } = this.deps;
     const operator = tokens.operator(authorization);
-    const subject = `admin:${address}`;
+    // Without a colon before the address, which would be read as a part of it.
+    const subject = `admin ${networkOf(address)}`;
     if (operator !== null && this.trusted.has(`${operator.name} ${address}`)) return operator;
     const blockedMs = await attempts.blockedFor('failed_auth', subject);
     if (blockedMs > 0) return tooMany(blockedMs);

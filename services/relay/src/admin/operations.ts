@@ -119,7 +119,7 @@ export interface LimitOperations {
   readonly policySchema: object;
   /** Null: nobody has written one. */
   read(): Promise<{ kind: 'document'; document: DocumentVersion | null } | Unavailable>;
-  history(): Promise<{ kind: 'history'; versions: readonly DocumentVersion[] } | Unavailable>;
+  history(count: number): Promise<{ kind: 'history'; versions: readonly DocumentVersion[] } | Unavailable>;
   /** @param version the one that the policy is based on */
   write(policy: unknown, version: number, by: string, note: string): Promise<LimitsChanged>;
   /** `unknown`: there is no version `to`, or it is not kept any more. */

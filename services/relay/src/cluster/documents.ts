@@ -49,7 +49,11 @@ export class RedisDocuments implements Documents {
     );
   }
 
-  history(name: DocumentName): Promise<{ kind: 'history'; versions: readonly DocumentVersion[] } | Unavailable> {
+  history(
+    name: DocumentName,
+    skip: number,
+    count: number,
+  ): Promise<{ kind: 'history'; versions: readonly DocumentVersion[] } | Unavailable> {
     const { documents } = this.keys;
     // In one step, or a version that is written in between would be missing or come twice.
     return this.commands.run(
@@ -58,13 +62,14 @@ export class RedisDocuments implements Documents {
         this.commands.client
           .multi()
           .hmget(documents, ...fieldsOf(name))
-          .lrange(this.keys.history(name), 0, -1)
+          .lrange(this.keys.history(name), Math.max(skip - 1, 0), skip + count - 1)
           .exec(),
       (replies) => {
         const [[, present], [, earlier]] = replies as [[null, (string | null)[]], [null, string[]]];
         const versions = earlier.map((one) => JSON.parse(one) as DocumentVersion);
         const document = fromFields(present);
-        return { kind: 'history', versions: document === null ? versions : [document, ...versions] };
+        const all = document === null || skip > 0 ? versions : [document, ...versions];
+        return { kind: 'history', versions: all.slice(0, count) };
       },
     );
   }

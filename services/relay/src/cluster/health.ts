@@ -31,6 +31,17 @@ export class RedisHealth implements StoreHealth {
     return reasons.length === 0 ? { kind: 'healthy' } : { kind: 'unhealthy', reason: reasons.join('; ') };
   }
 
+  slots(): ReadonlyMap<string, number> {
+    const slots = new Map<string, number>();
+    const { client } = this.commands;
+    if (!(client instanceof Cluster)) return slots;
+    for (const servers of client.slots) {
+      const primary = servers?.[0];
+      if (primary !== undefined) slots.set(primary, (slots.get(primary) ?? 0) + 1);
+    }
+    return slots;
+  }
+
   /** Empty when there is none. */
   private async faultOf(primary: Redis): Promise<string | Unavailable> {
     const server = `${primary.options.host}:${primary.options.port}`;

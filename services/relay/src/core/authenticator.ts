@@ -41,6 +41,8 @@ export interface Authenticator {
     origin: Origin,
     prove: (nonce: Uint8Array) => Promise<Uint8Array | null>,
   ): Promise<Member | Refused>;
+  /** Whether a member's token has ended; null: it has not. Cheap: for every connection every second. */
+  hasEnded(member: Member, now: number): Refused | null;
   /** Whether one that was let in has to go now, by a ban or because its token ended or was revoked; null: it may stay. */
   recheck(realm: RealmName, member: Member, address: string, now: number): Refused | null;
 }

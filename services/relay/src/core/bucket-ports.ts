@@ -21,7 +21,7 @@ export interface LeaseRequest {
   readonly node: NodeId;
   /** Grows with each request of the node for the scope; a repeated one gets the first answer and changes nothing. */
   readonly sequence: number;
-  /** Of the policy that `buckets` are of: those of the highest version hold. */
+  /** Of the policy that `buckets` are of: those of the highest version by which anybody asked of late hold. */
   readonly version: number;
   readonly buckets: Buckets;
   /** Tokens that come back unused; below 0: tokens that the node has used without having them. */

@@ -13,6 +13,7 @@ const AWAY_SPACING_MS = 100;
 const SILENT_MS = 500;
 /** A node asks on behalf of who was refused until so long after that one is to try again. */
 const GRACE_MS = 100;
+const LONGEST_SCARCE_MS = hint(Infinity) + GRACE_MS;
 const KEEP_MS = 180;
 /** What was told of a bucket's level holds for so long. */
 const FRESH_MS = 200;
@@ -140,6 +141,8 @@ export class Scope {
     this.roll();
     const elapsed = Math.max(now - this.tickedAt, 0);
     this.tickedAt = now;
+    // Not for as long as a clock has gone back.
+    this.scarceUntil = Math.min(this.scarceUntil, now + LONGEST_SCARCE_MS);
     if (this.asking !== null && now - this.askedAt > SILENT_MS) this.goAway(now);
     if (this.isAway && this.deps.away === 'share') this.accrue(elapsed);
     const since = Math.abs(now - this.askedAt);

@@ -1,6 +1,8 @@
 import { DROP_REASONS, type DropReason } from './drops.ts';
 import { ATTEMPTS } from './shared-ports.ts';
 
+export type { Gauges } from './gauges.ts';
+
 /** No realm's name: what all realms without series of their own use. */
 export const OTHER_REALMS = '(other)';
 /** How a message was carried. */
@@ -133,20 +135,4 @@ export class Counters {
     this.messages[path] += 1;
     this.bytes[path] += bytes;
   }
-}
-
-/** What there is at this moment; computed when asked. */
-export interface Gauges {
-  readonly connections: number;
-  readonly registrations: number;
-  /** Recipients that receive from their mailbox. */
-  readonly catchingUp: number;
-  readonly cachedRoutes: number;
-  /** Frames that wait for their append or for the other node's acknowledgment, over all links. */
-  readonly linkFrames: number;
-  readonly linkBytes: number;
-  /** Entries of this node's inbox that are read but not settled. */
-  readonly inboxUnsettled: number;
-  readonly watchedPeers: number;
-  readonly sendsPending: number;
 }

@@ -1,6 +1,6 @@
 /** Ports of those who look after single peers, and of relays that are not ours (see ports.ts for the rest). */
 import type { PeerKey } from './address.ts';
-import type { Gauges } from './counters.ts';
+import type { Gauges } from './gauges.ts';
 import type { Unavailable } from './node-ports.ts';
 import type { Location, MailboxId, Removed, ReservationLimits } from './records.ts';
 

@@ -5,8 +5,12 @@ import type { Amounts, BucketStore } from './bucket-ports.ts';
 import type { AwayPolicy } from './bucket-scope.ts';
 import type { Clock } from './clock.ts';
 import type { Buckets } from './policy.ts';
+import { Turnstile } from './turnstile.ts';
 
 const RETRY_MS = 1000;
+/** A new policy may concern all peers at once: what nobody waits for must not stand in front of everything else. */
+const CALLS_AT_ONCE = 8;
+const NOTHING: Amounts = { messages: 0, bytes: 0 };
 
 export interface HeldPeersDeps {
   readonly node: NodeId;
@@ -38,7 +42,10 @@ export class HeldPeers {
   private readonly held = new Map<PeerKey, Held>();
   private readonly unclaimed = new Set<Held>();
   private readonly underWay = new Set<Promise<unknown>>();
+  private readonly turnstile = new Turnstile(CALLS_AT_ONCE);
   private holders = 0;
+  /** Milliseconds since 1970 until which nothing is given back: the store has just not answered. */
+  private awayUntil = 0;
 
   constructor(deps: HeldPeersDeps) {
     this.deps = deps;
@@ -68,15 +75,19 @@ export class HeldPeers {
     return held.bucket;
   }
 
-  /** A limit that came into being while the peer was registered: its bucket is full. */
-  begin(key: PeerKey, buckets: Buckets): PeerBucket {
+  /**
+   * A limit that came into being while the peer was registered, which begins with a full bucket; or (`isKept`) that of
+   * a reservation from before, of which nothing can be taken until the store has told what is left.
+   */
+  begin(key: PeerKey, buckets: Buckets, isKept: boolean): PeerBucket {
     const known = this.held.get(key);
     if (known !== undefined) {
       known.users += 1;
       return known.bucket;
     }
-    const held = this.add(key, buckets, fullOf(buckets));
-    void this.claim(held, false);
+    const held = this.add(key, buckets, isKept ? NOTHING : fullOf(buckets));
+    if (isKept) held.opened = this.claim(held, true);
+    else this.claimLater(held);
     return held.bucket;
   }
 
@@ -94,7 +105,7 @@ export class HeldPeers {
   /** Tells the store of what it could not be told before. */
   tick(now: number): void {
     for (const held of this.unclaimed) {
-      if (!held.claiming && held.retryAt <= now) void this.claim(held, false);
+      if (!held.claiming && held.retryAt <= now) this.claimLater(held);
     }
   }
 
@@ -117,6 +128,15 @@ export class HeldPeers {
     return held;
   }
 
+  private claimLater(held: Held): void {
+    held.claiming = true;
+    this.unclaimed.add(held);
+    void this.inTurn(async () => {
+      // Released meanwhile, it is nobody's.
+      if (this.unclaimed.has(held)) await this.claim(held, false);
+    });
+  }
+
   /** @param adopt whether the bucket here becomes what the store has */
   private async claim(held: Held, adopt: boolean): Promise<void> {
     const { store, clock, onReply } = this.deps;
@@ -134,8 +154,19 @@ export class HeldPeers {
     if (adopt && waited) held.bucket.reset(reply.level);
   }
 
-  private async giveBack({ key, holder, bucket }: Held): Promise<void> {
-    await this.deps.store.giveBack(key, holder, bucket.buckets, bucket.level());
+  private giveBack({ key, holder, bucket }: Held): Promise<void> {
+    const { store, clock } = this.deps;
+    return this.inTurn(async () => {
+      if (clock.now() < this.awayUntil) return;
+      const reply = await store.giveBack(key, holder, bucket.buckets, bucket.level());
+      if (reply.kind === 'unavailable') this.awayUntil = clock.now() + RETRY_MS;
+    });
+  }
+
+  private async inTurn(call: () => Promise<void>): Promise<void> {
+    await new Promise<void>((proceed) => this.turnstile.enter(proceed));
+    await call();
+    this.turnstile.leave();
   }
 
   private track(promise: Promise<unknown>): void {

@@ -100,6 +100,24 @@ describe("a peer's bucket", () => {
     expect(bench.calls).toEqual(['hold', 'giveBack', 'hold']);
   });
 
+  test('comes with what is left also where only the reservation from before has the limits', async () => {
+    const bench = new Bench();
+    const [first, second] = [bench.node({}), bench.node({})];
+    const own = { messagesPerSecond: 100 };
+    const here = await first.open(keyOf('p'), own);
+    expect(takeAll(here, 0, 60).passed).toBe(60);
+    here.close();
+    await bench.pass(100);
+    const there = await second.open(keyOf('p'), {});
+    there.keep(own);
+    expect(takeAll(there).passed).toBe(0);
+    await bench.pass(1);
+    expect(takeAll(there).passed).toBe(50);
+    there.close();
+    await bench.pass(1);
+    expect(bench.calls).toEqual(['hold', 'giveBack', 'hold', 'giveBack']);
+  });
+
   test('is one for all registrations on the node', async () => {
     const limiter = new Bench().node(document);
     const [one, other] = [await limiter.open(keyOf('p'), {}), await limiter.open(keyOf('p'), {})];

@@ -92,6 +92,8 @@ export class Limiter {
 
   start(): void {
     this.stopped = false;
+    // Only now are the nodes known among which its burst is divided.
+    this.cluster = this.clusterScope();
     this.keepTime();
   }
 
@@ -107,7 +109,7 @@ export class Limiter {
   /** What a peer that registers here may send. Asks the store only when the peer has a limit of its own. */
   async open(key: PeerKey, own: ReservationLimits): Promise<SendAllowance> {
     const allowance = new PeerAllowance(key, own, {
-      changed: (one) => this.point(one),
+      changed: (one) => this.point(one, true),
       closed: (one) => this.closed(one),
     });
     const buckets = this.policy.peer(key, own);
@@ -118,7 +120,7 @@ export class Limiter {
     }
     this.allowances.add(allowance);
     // The policy may have changed meanwhile.
-    this.point(allowance);
+    this.point(allowance, false);
     return allowance;
   }
 
@@ -128,7 +130,7 @@ export class Limiter {
     this.cluster = this.clusterScope();
     for (const [realm, scope] of this.realms) scope.apply(policy.realm(realm), policy.version);
     this.foreign.applyPolicy();
-    for (const allowance of this.allowances) this.point(allowance);
+    for (const allowance of this.allowances) this.point(allowance, false);
   }
 
   /** Whether a relay that is not ours may carry on what it asks about. At most one round trip, when nothing is leased. */
@@ -176,7 +178,8 @@ export class Limiter {
     return scope;
   }
 
-  private point(allowance: PeerAllowance): void {
+  /** @param isKept the peer's limits are those that its reservation had before */
+  private point(allowance: PeerAllowance, isKept: boolean): void {
     const { key } = allowance;
     const { realm, cluster } = allowance;
     allowance.cluster = this.cluster;
@@ -188,7 +191,7 @@ export class Limiter {
       if (allowance.peer !== null) this.peers.release(key);
       allowance.peer = null;
     } else {
-      allowance.peer ??= this.peers.begin(key, buckets);
+      allowance.peer ??= this.peers.begin(key, buckets, isKept);
       allowance.peer.apply(buckets);
       this.keepTime();
     }
@@ -199,6 +202,8 @@ export class Limiter {
     this.allowances.delete(allowance);
     this.leave(allowance.realm);
     this.leave(allowance.cluster);
+    // Clients name realms as they like, and where nobody sends anything no time is kept to sweep by.
+    if (allowance.realm !== null) this.forgetUnused(realmOf(allowance.key), allowance.realm, this.deps.clock.now());
     if (allowance.peer !== null) this.peers.release(allowance.key);
   }
 
@@ -234,9 +239,11 @@ export class Limiter {
 
   private sweep(now: number): void {
     this.foreign.sweep(now);
-    for (const [realm, scope] of this.realms) {
-      if (scope.users === 0 && scope.isForgettable(now)) this.realms.delete(realm);
-    }
+    for (const [realm, scope] of this.realms) this.forgetUnused(realm, scope, now);
+  }
+
+  private forgetUnused(realm: RealmName, scope: Scope, now: number): void {
+    if (scope.users === 0 && scope.isForgettable(now)) this.realms.delete(realm);
   }
 }
 

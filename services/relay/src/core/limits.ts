@@ -17,7 +17,7 @@ export interface SendAllowance {
   take(bytes: number): Verdict;
   /** Milliseconds after which the message refused last may pass. */
   readonly retryAfterMs: number;
-  /** Goes on by other limits of the reservation: a renewed one keeps those that it had. */
+  /** Goes on by other limits of the reservation: a renewed one keeps those of which its token says nothing now. */
   keep(own: ReservationLimits): void;
   /** The buckets of the peer, as they hold now; for WELCOME. */
   readonly buckets: Buckets;

@@ -19,7 +19,7 @@ function setUp(options: { readonly deaf?: boolean; readonly seed?: string } = {}
       return control.isOut ? Promise.resolve(UNAVAILABLE) : documents.read(name);
     },
     write: (...args) => (control.isOut ? Promise.resolve(UNAVAILABLE) : documents.write(...args)),
-    history: (name) => documents.history(name),
+    history: (name, skip, count) => documents.history(name, skip, count),
     versions: () => (control.isOut ? Promise.resolve(UNAVAILABLE) : documents.versions()),
   };
   const policies: string[] = [];

@@ -7,6 +7,9 @@ export const MESSAGE_OVERHEAD_BYTES = 2048;
 export class Load {
   /** Bytes of messages of this node's senders that have no outcome. */
   messageBytes = 0;
-  /** HELLOs that are neither refused nor welcomed, also those whose connection has gone meanwhile. */
+  /**
+   * HELLOs that are neither refused nor welcomed, also those whose connection has gone meanwhile; but not while a
+   * PROOF is waited for.
+   */
   registering = 0;
 }

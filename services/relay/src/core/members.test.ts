@@ -5,6 +5,7 @@ import { A, B, C, keptLog, UNAVAILABLE, withMethods } from '../../../../test/sim
 import { World } from '../../../../test/simulation/world.ts';
 import { createEmbeddedCluster } from '../embedded/cluster.ts';
 import { createEmbeddedStore } from '../embedded/store.ts';
+import { Counters } from './counters.ts';
 import { Members } from './members.ts';
 import type { NodeRecord } from './ports.ts';
 
@@ -23,6 +24,7 @@ function setUp() {
     const renewals: number[] = [];
     const { membership } = createEmbeddedStore(shared);
     const log = keptLog();
+    const counters = new Counters();
     const members = new Members({
       settings: settings(node, { nodeLeaseMs: LEASE_MS, url: `ws://${node}` }),
       membership: withMethods(membership, {
@@ -36,6 +38,7 @@ function setUp() {
       clock: world,
       timers: world,
       log,
+      counters,
       connections: () => 7,
       onDead: (dead) => events.push(['dead', dead, since()]),
       onUnreaped: (nodes) => {
@@ -44,7 +47,7 @@ function setUp() {
       onRenewed: () => undefined,
       onFenced: () => events.push(['fenced', since()]),
     });
-    return { members, events, renewals, log };
+    return { members, events, renewals, log, counters };
   }
   const run = (ms: number) => world.run(ms, () => false);
   /** As another node of the cluster would have it. */
@@ -181,6 +184,7 @@ describe('the others', () => {
     ]);
     expect([shared.nodes.get(B)?.state, a.members.isDead(B)]).toEqual(['dead', true]);
     expect(a.members.live.map(({ node }) => node)).toEqual([A]);
+    expect(a.counters.declaredDead).toBe(1);
     await run(2000);
     expect(a.renewals.slice(-3)).toEqual([3420, 4420, 5420]);
     expect(a.events.slice(2)).toEqual([
@@ -206,6 +210,7 @@ describe('the others', () => {
     write(B, { state: 'reaped' });
     await run(1000);
     expect([a.events.length, a.members.isDead(B), a.members.isDead(C)]).toEqual([3, true, true]);
+    expect(a.counters.declaredDead).toBe(0);
   });
 
   test('are left alone after an outage of the store, until this node has had its lease for as long again', async () => {

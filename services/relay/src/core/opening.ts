@@ -3,8 +3,10 @@ import { peerKey } from './address.ts';
 import type { Authenticator, Member, Origin, Refused } from './authenticator.ts';
 import type { Timers } from './clock.ts';
 import type { Connection } from './connection.ts';
+import type { Counters } from './counters.ts';
 import type { Limiter } from './limiter.ts';
 import type { SendAllowance } from './limits.ts';
+import { type Load, MAX_REGISTERING } from './load.ts';
 import type { Registered, RegisterReply } from './ports.ts';
 import type { Quotas } from './quotas.ts';
 import type { Recipient } from './recipient.ts';
@@ -17,6 +19,8 @@ const REALM_FULL_RETRY_MS = 5000;
 export interface OpeningDeps {
   readonly settings: Settings;
   readonly timers: Timers;
+  readonly counters: Counters;
+  readonly load: Load;
   readonly authenticator: Authenticator;
   readonly quotas: Quotas;
   readonly limiter: Limiter;
@@ -72,13 +76,17 @@ export class Opening {
   }
 
   async open(hello: HelloFrame): Promise<OpeningReply> {
-    const { authenticator } = this.deps;
+    const { authenticator, load, counters } = this.deps;
     const refused = await this.admitted;
     if (this.closed) return ENDED;
     if (refused !== null) return refused;
     const member = await authenticator.authenticate(hello, this.origin, (nonce) => this.prove(nonce));
     if (this.closed) return ENDED;
     if (member.kind === 'refused') return member;
+    if (load.registering > MAX_REGISTERING) {
+      counters.drop('registration_limit');
+      return unavailable('too many registrations are under way');
+    }
     return this.takePlace(hello, member);
   }
 
@@ -125,7 +133,7 @@ export class Opening {
       },
       welcome: (recipient, registered) => {
         isIn = true;
-        if (registered.renewed) allowance.keep(registered.limits);
+        if (registered.renewed) allowance.keep({ ...registered.limits, ...member.limits });
         this.events.opened({ member, allowance, recipient, registered });
       },
     });
@@ -150,11 +158,14 @@ export class Opening {
 
   private prove(nonce: Uint8Array): Promise<Uint8Array | null> {
     if (this.closed) return Promise.resolve(null);
-    const { settings, timers } = this.deps;
+    const { settings, timers, load } = this.deps;
+    // Who does not answer costs its connection, and takes no place of those who do.
+    load.registering -= 1;
     return new Promise((resolve) => {
       const cancel = timers.after(settings.helloTimeoutMs, () => this.events.silent());
       this.prover = (signature) => {
         cancel();
+        load.registering += 1;
         resolve(signature);
       };
       this.connection.send({ type: 'challenge', nonce, node: settings.node });

@@ -235,6 +235,8 @@ export interface Presence {
 
 /** What a store must be like for a node to be ready: reachable, and never evicting keys by itself. */
 export interface StoreHealth {
+  /** Of a Redis Cluster: how many slots each primary has, as far as this node knows. Empty where there are none. */
+  slots(): ReadonlyMap<string, number>;
   check(): Promise<{ kind: 'healthy' } | { kind: 'unhealthy'; reason: string } | Unavailable>;
 }
 

@@ -27,6 +27,7 @@ function setUp(caps: Caps | null = null) {
   let peers = 0;
   let isAway = false;
   let latencyMs = 0;
+  let offMs = 0;
   const node = (name: string) => {
     const tallies = new EmbeddedTallies(shared);
     const counters = new Counters();
@@ -40,7 +41,7 @@ function setUp(caps: Caps | null = null) {
       node: name as NodeId,
       tallies: heard,
       policy: () => policy,
-      clock: world,
+      clock: { now: () => world.now() + offMs },
       timers: {
         soon: world.soon,
         after: (ms, call) =>
@@ -81,6 +82,10 @@ function setUp(caps: Caps | null = null) {
     /** The store does at once what it is told, and answers so much later. */
     late: (ms: number) => {
       latencyMs = ms;
+    },
+    /** The nodes' clocks, and not that of the store. */
+    turnClocks: (ms: number) => {
+      offMs = ms;
     },
     lose: () => shared.tallies.clear(),
     run: (ms: number) => world.run(ms, () => false),
@@ -264,4 +269,12 @@ test('without the store no reservation is booked, and the place is given back', 
   away(false);
   await run(200);
   expect(await held()).toEqual({ kind: 'reported', held: 0 });
+});
+
+test('what a node holds is told on when its clock has gone back', async () => {
+  const { node, run, held, turnClocks } = setUp({ connections: 10 });
+  await node('a').admit(4);
+  turnClocks(-HOUR);
+  await run(2 * LEASE);
+  expect(await held()).toEqual({ kind: 'reported', held: 4 });
 });

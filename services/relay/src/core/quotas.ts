@@ -136,7 +136,7 @@ export class Quotas {
 
   private async claim(realm: RealmName, tally: Tally, share: Share, amount: number, cap: number): Promise<boolean> {
     const { tallies, node, leaseMs, clock } = this.deps;
-    const isTold = !share.untold && (share.held === 0 || !this.isStale(share));
+    const isTold = !share.untold && (share.held === 0 || !this.isStale(share, 0));
     if (!isTold && !(await this.report(realm, tally, share))) return this.guess(share, amount, cap);
     const { reports } = share;
     const toldUntil = clock.now() + leaseMs;
@@ -166,9 +166,13 @@ export class Quotas {
     return true;
   }
 
-  /** What the store holds for this node has ended, or there was nothing. */
-  private isStale({ toldUntil }: Share): boolean {
-    return toldUntil <= this.deps.clock.now();
+  /**
+   * What the store holds for this node ends within so many milliseconds, or there is nothing. By a clock that went back
+   * nothing is known of it.
+   */
+  private isStale({ toldUntil }: Share, withinMs: number): boolean {
+    const left = toldUntil - this.deps.clock.now();
+    return left <= withinMs || left > this.deps.leaseMs;
   }
 
   private full(cap: 'connections' | 'reservations'): Admission {
@@ -198,9 +202,8 @@ export class Quotas {
 
   /** Tells again what the store counts for `leastMs` more at most, and what has changed. */
   private repeat(leastMs: number): void {
-    const due = this.deps.clock.now() + leastMs;
     for (const realm of this.realms.keys())
-      this.tell(realm, ({ untold, held, toldUntil }) => untold || (held > 0 && toldUntil <= due));
+      this.tell(realm, (share) => share.untold || (share.held > 0 && this.isStale(share, leastMs)));
   }
 
   private tell(realm: RealmName, isDue: (share: Share) => boolean): void {

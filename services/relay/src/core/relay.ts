@@ -392,9 +392,8 @@ export class Relay {
 
   /** The policy has changed. */
   applyPolicy(): void {
-    this.tenancy.applyPolicy();
     // Where a cap on reservations is new, those of the connected peers are booked as they are refreshed.
-    this.reservations.hurry();
+    if (this.tenancy.applyPolicy()) this.reservations.hurry();
   }
 
   /** Bans, allow lists or revocations have changed: who may not stay is sent away now. */

@@ -292,4 +292,29 @@ describe('limits', () => {
     send(2, 'carol', 0, 7);
     expect([account.messagesIn, account.bytesIn]).toEqual([1, 5]);
   });
+
+  test('who is limited again and again, for many recipients, is not closed for it', () => {
+    const { send, sender, limits, out } = setUp({ sendWindow: 3 * MAX_REFUSING });
+    for (let id = 1; id <= MAX_REFUSING + 10; id++) {
+      limits.verdict = BY_PEER;
+      send(id, `peer${id}`);
+      limits.verdict = PASSED;
+      send(id, `peer${id}`, SendFlag.afterRefusal);
+    }
+    expect([sender.isRefusedTooOften, out.length, out.at(-1)?.run]).toEqual([false, MAX_REFUSING + 10, 0]);
+  });
+
+  test('what was under way and is refused as well begins a new run', () => {
+    const { send, sender, limits, out } = setUp();
+    send(1);
+    limits.verdict = BY_PEER;
+    send(2);
+    limits.verdict = PASSED;
+    sender.receipt(1, overloaded);
+    send(1, 'bob', SendFlag.afterRefusal);
+    expect(out.map(({ id, run }) => [id, run])).toEqual([
+      [1, 0],
+      [1, 1],
+    ]);
+  });
 });

@@ -38,6 +38,8 @@ interface Flow {
   run: number;
   /** 0 while messages are taken. */
   refusedWith: number;
+  /** What was refused had not gone anywhere: going on needs no new run. */
+  isLocal: boolean;
 }
 
 export interface SenderDeps {
@@ -125,7 +127,7 @@ export class Sender {
     if (payload.length > settings.maxPayload) return this.refuse(id, ReceiptStatus.too_large, 'too_large');
     const key = peerKey(this.realm, to);
     const flow = this.flows?.get(key);
-    if (flow !== undefined && !this.mayGoOn(flow, flags)) return this.refuse(id, flow.refusedWith, 'sticky');
+    if (flow !== undefined && !this.mayGoOn(key, flow, flags)) return this.refuse(id, flow.refusedWith, 'sticky');
     if (this.pending.size >= settings.sendWindow) return this.overload(id, key, flow, 'send_window');
     const bytes = payload.length + MESSAGE_OVERHEAD_BYTES;
     if (this.deps.load.messageBytes + bytes > settings.messageBytes) return this.overload(id, key, flow, 'node_full');
@@ -195,19 +197,23 @@ export class Sender {
     pending.path = 0;
   }
 
-  private mayGoOn(flow: Flow, flags: number): boolean {
+  private mayGoOn(to: PeerKey, flow: Flow, flags: number): boolean {
     if (flow.refusedWith === 0) return true;
     if ((flags & SendFlag.afterRefusal) === 0) return false;
     flow.refusedWith = 0;
-    flow.run = (flow.run + 1) & 0xffff;
+    if (!flow.isLocal) flow.run = (flow.run + 1) & 0xffff;
+    else if (flow.run === 0) this.flows?.delete(to);
     return true;
   }
 
-  private stick(to: PeerKey, run: number, status: number): void {
+  private stick(to: PeerKey, run: number, status: number, isLocal = false): void {
     this.flows ??= new Map();
     const flow = this.flows.get(to);
-    if (flow === undefined) this.flows.set(to, { run, refusedWith: status });
-    else if (flow.run === run && flow.refusedWith === 0) flow.refusedWith = status;
+    if (flow === undefined) this.flows.set(to, { run, refusedWith: status, isLocal });
+    else if (flow.run === run && (flow.refusedWith === 0 || !isLocal)) {
+      flow.refusedWith ||= status;
+      flow.isLocal = isLocal;
+    }
   }
 
   private overload(id: MessageId, to: PeerKey, flow: Flow | undefined, reason: DropReason): void {
@@ -218,7 +224,7 @@ export class Sender {
   /** Over a limit; what is refused after it until the sender begins again, is refused for it. */
   private limit(id: MessageId, to: PeerKey, flow: Flow | undefined, verdict: Verdict): void {
     this.limitedBy = verdict;
-    this.stick(to, flow?.run ?? 0, ReceiptStatus.rate_limited);
+    this.stick(to, flow?.run ?? 0, ReceiptStatus.rate_limited, true);
     this.refuse(id, ReceiptStatus.rate_limited, LIMIT_REASONS[verdict]);
   }
 

@@ -165,7 +165,7 @@ export class Session implements ConnectionHandler {
 
   /** Closes a connection that was owed an outcome for too long; to be called every second. */
   sweep(now: number): void {
-    this.recheck(now);
+    this.endWithToken(now);
     const oldest = this.sender?.oldestPending ?? null;
     if (oldest === null || oldest + this.deps.settings.outcomeTimeoutMs > now) return;
     if (this.state === 'closed') {
@@ -174,10 +174,19 @@ export class Session implements ConnectionHandler {
     } else this.fail('internal', 'no outcome for a message in time; send it again with its id');
   }
 
-  /** Sends a client away whose ban has begun, or whose token has ended or was revoked. */
+  /** Sends a client away that is banned now, or whose token has ended or was revoked. */
   recheck(now: number): void {
     if (this.state !== 'open' || this.member === null) return;
-    const refused = this.deps.authenticator.recheck(this.realm, this.member, this.connection.address, now);
+    this.sendAway(this.deps.authenticator.recheck(this.realm, this.member, this.connection.address, now));
+  }
+
+  private endWithToken(now: number): void {
+    if (this.state === 'open' && this.member !== null) {
+      this.sendAway(this.deps.authenticator.hasEnded(this.member, now));
+    }
+  }
+
+  private sendAway(refused: Refused | null): void {
     if (refused === null) return;
     this.deps.counters.expelled += 1;
     this.fail(refused.code, refused.message, refused.retryAfterMs);
@@ -304,6 +313,8 @@ export class Session implements ConnectionHandler {
 
   private async register(hello: HelloFrame): Promise<void> {
     const reply = await this.opening.open(hello);
+    // Who may come in may have changed since it was asked.
+    this.recheck(this.deps.clock.now());
     if (!this.isOpen || reply.kind === 'ended') return;
     if (reply.kind === 'refused') return this.refuse(reply);
     this.connection.close(CloseCode.replaced, 'a newer attempt of this client is connected');

@@ -31,8 +31,12 @@ export interface Documents {
     expected: number,
     change: Pick<DocumentVersion, 'text' | 'by' | 'note'>,
   ): Promise<{ kind: 'written'; document: DocumentVersion } | { kind: 'conflict'; version: number } | Unavailable>;
-  /** Newest first, the present one included. */
-  history(name: DocumentName): Promise<{ kind: 'history'; versions: readonly DocumentVersion[] } | Unavailable>;
+  /** Newest first, the present one included. A version may be large: whoever needs few asks for few. */
+  history(
+    name: DocumentName,
+    skip: number,
+    count: number,
+  ): Promise<{ kind: 'history'; versions: readonly DocumentVersion[] } | Unavailable>;
   /** The present version of each; 0 for none. One command. */
   versions(): Promise<{ kind: 'versions'; versions: Readonly<Record<DocumentName, number>> } | Unavailable>;
 }

@@ -32,17 +32,19 @@ export class Tenancy {
   readonly usage: UsageMeter;
   readonly rates: Rates;
   private readonly deps: TenancyDeps;
+  private policy: Policy;
 
   constructor(deps: TenancyDeps) {
     this.deps = deps;
     const { settings, store, clock, timers, log, counters, policy, nodes } = deps;
     const { node } = settings;
+    this.policy = policy();
     const common = { node, clock, timers, log, counters };
     this.limiter = new Limiter({
       ...common,
       store: store.buckets,
       away: settings.limitsAway,
-      policy: policy(),
+      policy: this.policy,
       nodes,
     });
     this.quotas = new Quotas({
@@ -74,8 +76,16 @@ export class Tenancy {
     await Promise.all([this.limiter.stop(), this.quotas.stop(), this.usage.stop()]);
   }
 
-  applyPolicy(): void {
-    this.limiter.applyPolicy(this.deps.policy());
+  /** True: a realm with peers here has a cap on reservations that it did not have before. */
+  applyPolicy(): boolean {
+    const before = this.policy;
+    const policy = this.deps.policy();
+    this.policy = policy;
+    this.limiter.applyPolicy(policy);
+    for (const [realm] of this.usage.accounts()) {
+      if (policy.cap(realm, 'reservations') !== null && before.cap(realm, 'reservations') === null) return true;
+    }
+    return false;
   }
 
   /** Bytes that all mailboxes of the realm may hold. */

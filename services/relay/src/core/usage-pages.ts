@@ -131,11 +131,12 @@ export class Pages {
     }
   }
 
+  /** Nothing is lost as long as one has been written. */
   private giveUpOldest(): void {
+    for (const [name, page] of this.pages) if (page.isSettled) return this.forget(name, page);
     for (const [name, page] of this.pages) {
       this.forget(name, page);
-      if (!page.isSettled) this.onGivenUp(page);
-      return;
+      return this.onGivenUp(page);
     }
   }
 

@@ -243,3 +243,47 @@ test('while the store is away what is kept is bounded, and the oldest goes first
   await run(4 * HOUR_MS);
   expect(counters.usageWrites.given_up).toBe(11);
 });
+
+test('while a part of the store is away, what the others have is written', async () => {
+  const written = new Set<RealmName>();
+  const realms = Array.from({ length: 100 }, (_, index) => `r${index}` as RealmName);
+  const add: Add = async (realm) => {
+    if (realm === 'r0') return UNAVAILABLE;
+    written.add(realm);
+    return ADDED;
+  };
+  const { meter, run } = setUp({ books: { add } as unknown as UsageBooks });
+  for (const realm of realms) traffic(meter, 1, ALICE, realm);
+  await run(FLUSH_MS);
+  expect(written.size).toBe(99);
+});
+
+test('a stopping node waits once for the part of the store that is away, and not once for each of its realms', async () => {
+  const { world, meter, run } = setUp({
+    books: {
+      add: async (realm: RealmName) => {
+        if (Number(realm.slice(1)) % 2 === 0) return ADDED;
+        await world.sleep(1000);
+        return UNAVAILABLE;
+      },
+    } as unknown as UsageBooks,
+  });
+  for (let index = 0; index < 500; index += 1) traffic(meter, 1, ALICE, `r${index}` as RealmName);
+  let stopped = false;
+  void meter.stop().then(() => {
+    stopped = true;
+  });
+  await run(2100);
+  expect(stopped).toBe(true);
+});
+
+test('what has been written makes room first: many realms take nothing from one that is in use', async () => {
+  const { meter, run, counters, sums } = booked({ perPeer: true });
+  traffic(meter);
+  for (let index = 1; index < MAX_PAGES; index += 1) traffic(meter, 1, ALICE, `r${index}` as RealmName);
+  await run(FLUSH_MS);
+  traffic(meter);
+  for (let index = 0; index < 10; index += 1) traffic(meter, 1, ALICE, `more${index}` as RealmName);
+  await run(FLUSH_MS);
+  expect([counters.usageWrites.given_up, new Map(await sums()).get(null)]).toEqual([0, { messagesIn: 2, bytesIn: 20 }]);
+});

@@ -168,7 +168,7 @@ export class UsageMeter {
   private async writeAll(): Promise<void> {
     const { clock, timers } = this.deps;
     while (!(await this.writeOnce())) {
-      if (this.deadline !== null && this.deadline <= clock.now()) return;
+      if (this.isLate) return;
       const wait = this.retry.failed(clock.now());
       await new Promise<void>((resume) => timers.after(wait, resume));
     }
@@ -176,14 +176,22 @@ export class UsageMeter {
     this.pages.forgetWritten(this.hour);
   }
 
-  /** False: the store is away. */
+  /** False: the store is away, or a part of it; what the others have is written all the same. */
   private async writeOnce(): Promise<boolean> {
     const pages = this.pages.unsettled;
+    let isComplete = true;
     for (let from = 0; from < pages.length; from += CALLS_AT_ONCE) {
+      if (!isComplete && this.isLate) return false;
       const written = await Promise.all(pages.slice(from, from + CALLS_AT_ONCE).map((page) => this.write(page)));
-      if (written.includes(false)) return false;
+      if (!written.includes(true)) return false;
+      isComplete &&= !written.includes(false);
     }
-    return true;
+    return isComplete;
+  }
+
+  /** The node stops, and has tried for long enough. */
+  private get isLate(): boolean {
+    return this.deadline !== null && this.deadline <= this.deps.clock.now();
   }
 
   private async write(page: Page): Promise<boolean> {

@@ -22,6 +22,8 @@ export type Answer = (response: HttpResponse, status: string, body: object) => v
 
 /** Answers at once; the connection stays open for further requests. */
 export function respond(response: HttpResponse, status: string, body: object): void {
+  // Of a client that reset its connection a moment ago the answer fails, and without this the library ends the process.
+  response.onAborted(() => undefined);
   write(response, status, body, false);
 }
 

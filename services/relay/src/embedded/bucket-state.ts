@@ -8,6 +8,8 @@ export type Unit = (typeof UNITS)[number];
 /** A node's last answer is kept for so long, for a repetition. */
 const REMEMBER_MS = 60_000;
 const LONGEST_TTL_MS = 86_400_000;
+/** A version by which nobody has asked for so long is one that the store has lost. */
+const VERSION_HOLDS_MS = 5000;
 
 export interface UnitState {
   perSecond: number;
@@ -37,6 +39,8 @@ export class BucketState {
   messages: UnitState | null = null;
   bytes: UnitState | null = null;
   version = -1;
+  /** Milliseconds since 1970 at which somebody asked by that version last. */
+  private askedAt = 0;
   holder: { readonly name: string; readonly level: Amounts } | null = null;
   readonly nodes = new Map<NodeId, NodeAccount>();
   forgetAt = Number.POSITIVE_INFINITY;
@@ -66,7 +70,7 @@ export class BucketState {
 
   settle(now: number): void {
     const seconds = Math.max(now - this.settledAt, 0) / 1000;
-    this.settledAt = Math.max(now, this.settledAt);
+    this.settledAt = now;
     for (const unit of UNITS) {
       const state = this[unit];
       if (state === null) continue;
@@ -104,10 +108,11 @@ export class BucketState {
     return left;
   }
 
-  adopt(version: number, buckets: Buckets): void {
-    if (version < this.version) return;
-    const isNew = version > this.version;
+  adopt(version: number, buckets: Buckets, now: number): void {
+    if (version < this.version && this.askedAt + VERSION_HOLDS_MS > now) return;
+    const isNew = version !== this.version;
     this.version = version;
+    this.askedAt = now;
     for (const unit of UNITS) {
       const bucket = buckets[unit];
       if (bucket === null) {

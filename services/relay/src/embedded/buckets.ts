@@ -16,7 +16,7 @@ export class EmbeddedBuckets implements BucketStore {
     const now = this.cluster.now();
     const bucket = this.at(nameOf(request.scope));
     bucket.settle(now);
-    bucket.adopt(request.version, request.buckets);
+    bucket.adopt(request.version, request.buckets, now);
     const node = bucket.node(request.node);
     node.till = now + request.keepMs;
     node.weight = request.weight;
@@ -41,7 +41,7 @@ export class EmbeddedBuckets implements BucketStore {
     if (bucket.holder?.name !== holder) {
       for (const node of bucket.nodes.values()) node.till = Math.min(node.till, now);
       bucket.settle(now);
-      bucket.adopt(bucket.version, buckets);
+      bucket.adopt(bucket.version, buckets, now);
       bucket.holder = { name: holder, level: amounts((unit) => bucket[unit]?.level ?? 0) };
       for (const unit of UNITS) {
         const state = bucket[unit];
@@ -62,7 +62,7 @@ export class EmbeddedBuckets implements BucketStore {
     const bucket = this.at(key);
     if (bucket.holder?.name !== holder) return { kind: 'not_held' };
     bucket.settle(now);
-    bucket.adopt(bucket.version, buckets);
+    bucket.adopt(bucket.version, buckets, now);
     for (const unit of UNITS) {
       const state = bucket[unit];
       if (state !== null) state.level = Math.min(level[unit], state.burst);

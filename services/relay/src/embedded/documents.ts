@@ -26,8 +26,12 @@ export class EmbeddedDocuments implements Documents {
     return { kind: 'written', document };
   }
 
-  async history(name: DocumentName): Promise<{ kind: 'history'; versions: readonly DocumentVersion[] }> {
-    return { kind: 'history', versions: this.versionsOf(name) };
+  async history(
+    name: DocumentName,
+    skip: number,
+    count: number,
+  ): Promise<{ kind: 'history'; versions: readonly DocumentVersion[] }> {
+    return { kind: 'history', versions: this.versionsOf(name).slice(skip, skip + count) };
   }
 
   async versions(): Promise<{ kind: 'versions'; versions: Readonly<Record<DocumentName, number>> }> {

@@ -171,3 +171,20 @@ describe('several nodes of one process', () => {
     await store.close();
   });
 });
+
+test('a bucket goes on to fill when the clock has gone back', async () => {
+  const { store, advance } = setUp();
+  const buckets = { messages: { perSecond: 100, burst: 100 }, bytes: null };
+  const none = { messages: 0, bytes: 0 };
+  let sequence = 0;
+  const lease = () => {
+    sequence += 1;
+    const request = { scope: { kind: 'cluster' }, node: NODE, sequence, version: 1, buckets, give: none } as const;
+    return store.buckets.lease({ ...request, want: { messages: 100, bytes: 0 }, weight: 1, keepMs: 180 });
+  };
+  await lease();
+  advance(-60_000);
+  expect(await lease()).toMatchObject({ granted: none });
+  advance(100);
+  expect(await lease()).toMatchObject({ granted: { messages: 10, bytes: 0 } });
+});

@@ -43,7 +43,7 @@ export function createEmbeddedStore(
     reaping: new EmbeddedReaping(shared),
     presence: new EmbeddedPresence(shared),
     membership: new EmbeddedMembership(shared),
-    health: { check: async () => ({ kind: 'healthy' }) },
+    health: { check: async () => ({ kind: 'healthy' }), slots: () => new Map() },
     audit: new EmbeddedAudit(shared),
     attempts: new EmbeddedAttempts(attempts),
     tallies: new EmbeddedTallies(shared),

@@ -8,6 +8,7 @@ import type { ReservationLimits, Store, Unavailable } from '../core/ports.ts';
 
 /** Stands for any peer of a realm; it is nobody's id, so nothing is set for it. */
 const ANY_PEER = '' as PeerId;
+const UNWRITABLE = 'is nested too deeply, or holds a number that is too large';
 
 export interface LimitsDeps {
   readonly store: Pick<Store, 'documents' | 'peers'>;
@@ -30,18 +31,22 @@ export class LimitDesk implements LimitOperations {
     return this.deps.store.documents.read('policy');
   }
 
-  history() {
-    return this.deps.store.documents.history('policy');
+  history(count: number) {
+    return this.deps.store.documents.history('policy', 0, count);
   }
 
   async write(policy: unknown, version: number, by: string, note: string): Promise<LimitsChanged> {
-    const text = JSON.stringify(policy);
+    const text = textOf(policy);
+    if (text === null) return { kind: 'invalid', problems: [{ path: '', message: UNWRITABLE }] };
     const parsed = parsePolicy(text);
     return parsed.ok ? this.put(text, version, by, note) : { kind: 'invalid', problems: parsed.problems };
   }
 
   async rollBack(to: number, version: number, by: string): Promise<LimitsChanged | { kind: 'unknown' }> {
-    const reply = await this.history();
+    const { documents } = this.deps.store;
+    const present = await documents.versions();
+    if (present.kind === 'unavailable') return present;
+    const reply = await documents.history('policy', Math.max(present.versions.policy - to, 0), 1);
     if (reply.kind === 'unavailable') return reply;
     const earlier = reply.versions.find((one) => one.version === to);
     return earlier === undefined ? { kind: 'unknown' } : this.put(earlier.text, version, by, `back to version ${to}`);
@@ -82,5 +87,18 @@ export class LimitDesk implements LimitOperations {
     if (key === null) return { kind: 'limits', limits: {} };
     const reply = await this.deps.store.peers.look(key, this.deps.mailboxTtlMs);
     return reply.kind === 'unavailable' ? reply : { kind: 'limits', limits: reply.record?.reservation?.limits ?? {} };
+  }
+}
+
+/** Null for what the platform reads from JSON and cannot write: it would fail, or `null` would stand for a number. */
+function textOf(policy: unknown): string | null {
+  try {
+    return JSON.stringify(policy, (_, value: unknown) => {
+      if (typeof value === 'number' && !Number.isFinite(value)) throw new RangeError(UNWRITABLE);
+      return value;
+    });
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
   }
 }

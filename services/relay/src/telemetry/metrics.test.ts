@@ -1,12 +1,34 @@
 import { readFileSync } from 'node:fs';
+import type { NodeId, RealmName } from '@causeway/protocol';
 import { expect, test } from 'vitest';
 import { Counters, Distribution, type Gauges } from '../core/counters.ts';
+import type { LimiterReport } from '../core/limiter.ts';
+import type { NodeRecord } from '../core/ports.ts';
+import { countedAttempts } from './counted-attempts.ts';
 import { renderMetricsDoc } from './doc.ts';
 import { createMetrics } from './metrics.ts';
 import { RedisStats } from './redis-stats.ts';
 import { METRICS, type Source } from './table.ts';
 
 const DOC = readFileSync(new URL('../../../../docs/metrics.md', import.meta.url), 'utf8');
+
+const record = { region: '', url: '', connections: 0, leaseUntil: 0, since: 0, steadySince: 0 };
+const NODES: readonly NodeRecord[] = (['live', 'live', 'draining', 'dead', 'reaped'] as const).map((state, index) => ({
+  ...record,
+  node: `n${index}` as NodeId,
+  state,
+}));
+
+const SHARED = {
+  buckets: { messages: { perSecond: 100, burst: 200 }, bytes: null },
+  levels: { messages: { here: 5, left: 120 }, bytes: { here: 0, left: 0 } },
+  storeIsAway: false,
+};
+const LIMITS: LimiterReport = {
+  cluster: { ...SHARED, admitted: 7, refused: 3 },
+  realms: [{ realm: 'acme' as RealmName, report: { ...SHARED, admitted: 2, refused: 1 } }],
+  peers: { held: 0, refused: 0 },
+};
 
 function sourceOf(counters = new Counters(), redis = new RedisStats()): Source {
   const gauges: Gauges = {
@@ -26,6 +48,12 @@ function sourceOf(counters = new Counters(), redis = new RedisStats()): Source {
     gauges: () => gauges,
     redis,
     isReady: () => true,
+    isDraining: () => false,
+    maxConnections: 1000,
+    nodes: () => NODES,
+    limits: () => LIMITS,
+    policyVersion: () => 12,
+    redisSlots: () => new Map([['127.0.0.1:7000', 16384]]),
     certificateNotAfter: () => 1_800_000_000_500,
     build: () => build,
   };
@@ -74,6 +102,10 @@ test('a scrape reads what was counted since, and does not add it up', async () =
   expect(text).toContain('causeway_spills_total{cause="ack_timeout"} 6\n');
   expect(text).toContain('causeway_connections 3\n');
   expect(text).toContain('causeway_ready 1\n');
+  expect(text).toContain('causeway_draining 0\n');
+  expect(text).toContain('causeway_connections_max 1000\n');
+  expect(text).toContain('causeway_policy_version 12\n');
+  expect(text).toContain('causeway_redis_slots{primary="127.0.0.1:7000"} 16384\n');
   expect(text).toContain('causeway_build_info{version="1.2.3",node="n1",region="eu"} 1\n');
 });
 
@@ -101,8 +133,49 @@ function increase(counters: Counters, field: keyof Counters): void {
   else if (Array.isArray(value)) value[1] = 1;
   else if (value instanceof Map) value.set(field === 'connectionsClosed' ? 4001 : 'malformed', 1);
   else if (value instanceof Distribution) value.observe(1);
-  else Object.assign(value as object, { [Object.keys(value as object)[0] as string]: 1 });
+  else {
+    const [[name, first]] = Object.entries(value as object) as [[string, unknown]];
+    if (first instanceof Distribution) first.observe(1);
+    else Object.assign(value as object, { [name]: 1 });
+  }
 }
+
+test('nodes are counted by their states; those that are reaped are no part of the cluster', async () => {
+  const states = (await lines(sourceOf())).filter((line) => line.startsWith('causeway_nodes{'));
+  expect(states).toEqual([
+    'causeway_nodes{state="live"} 2',
+    'causeway_nodes{state="draining"} 1',
+    'causeway_nodes{state="dead"} 1',
+  ]);
+});
+
+test('a limit shows what it let through and what is left, of its units only', async () => {
+  const all = (await lines(sourceOf())).filter((line) => /^causeway_limit_(?!leases)/.test(line));
+  const of = (scope: string) => all.filter((line) => line.includes(scope)).map((line) => line.replace(scope, ''));
+  expect(of('scope="realm",realm="acme",')).toEqual([
+    'causeway_limit_messages_total{result="admitted"} 2',
+    'causeway_limit_messages_total{result="refused"} 1',
+    'causeway_limit_rate{unit="messages"} 100',
+    'causeway_limit_burst{unit="messages"} 200',
+    'causeway_limit_level{unit="messages",at="node"} 5',
+    'causeway_limit_level{unit="messages",at="redis"} 120',
+  ]);
+  expect(of('scope="cluster",realm="",').slice(0, 2)).toEqual([
+    'causeway_limit_messages_total{result="admitted"} 7',
+    'causeway_limit_messages_total{result="refused"} 3',
+  ]);
+  const unlimited = { ...sourceOf(), limits: () => ({ ...LIMITS, cluster: null, realms: [] }) };
+  expect((await lines(unlimited)).filter((line) => /^causeway_limit_(?!leases)/.test(line))).toEqual([]);
+});
+
+test('attempts that have to wait are counted, by what was tried', async () => {
+  const counters = new Counters();
+  const waits = [0, 5, 7];
+  const attempts = countedAttempts({ take: async () => waits.shift() ?? 0, blockedFor: async () => 9 }, () => counters);
+  expect([await attempts.take('connect', 'a'), await attempts.take('connect', 'a')]).toEqual([0, 5]);
+  expect([await attempts.take('hello', 'p'), await attempts.blockedFor('failed_auth', 'a')]).toEqual([7, 9]);
+  expect(counters.attemptsRefused).toEqual({ connect: 1, failed_auth: 1, hello: 1 });
+});
 
 test('histograms are cumulative and in base units', async () => {
   const counters = new Counters();
@@ -142,5 +215,7 @@ test('labels stay few whatever is counted', async () => {
   expect(of('causeway_redis_commands_total{command="other",result="ok"}')).toEqual([
     'causeway_redis_commands_total{command="other",result="ok"} 2468',
   ]);
-  expect(of('causeway_redis_command_seconds_count')).toEqual(['causeway_redis_command_seconds_count 5000']);
+  const answered = of('causeway_redis_command_seconds_count');
+  expect(answered).toHaveLength(64);
+  expect(answered.at(-1)).toBe('causeway_redis_command_seconds_count{command="other"} 4937');
 });

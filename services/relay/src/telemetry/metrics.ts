@@ -1,5 +1,12 @@
 import { Counter, collectDefaultMetrics, Gauge, type Histogram, Registry } from 'prom-client';
-import { type HistogramMetric, METRICS, type Reading, type Source, type ValueMetric } from './table.ts';
+import {
+  type Histogram as Distributed,
+  type HistogramMetric,
+  METRICS,
+  type Reading,
+  type Source,
+  type ValueMetric,
+} from './table.ts';
 
 export interface Metrics {
   readonly contentType: string;
@@ -57,17 +64,21 @@ function histogramMetric(metric: HistogramMetric, reading: () => Reading): Histo
   return { name, get } as unknown as Histogram;
 }
 
-function histogramValues({ name, perUnit, read }: HistogramMetric, reading: Reading) {
-  const { bounds, counts, sum, count } = read(reading);
+function histogramValues(metric: HistogramMetric, reading: Reading) {
+  return metric.read(reading).flatMap((one) => distributionValues(metric, one));
+}
+
+function distributionValues({ name, perUnit }: HistogramMetric, { labels, distribution }: Distributed) {
+  const { bounds, counts, sum, count } = distribution;
   let below = 0;
   const buckets = bounds.map((bound, index) => {
     below += counts[index] ?? 0;
-    return { metricName: `${name}_bucket`, labels: { le: bound / perUnit }, value: below };
+    return { metricName: `${name}_bucket`, labels: { ...labels, le: bound / perUnit }, value: below };
   });
   return [
     ...buckets,
-    { metricName: `${name}_bucket`, labels: { le: '+Inf' }, value: count },
-    { metricName: `${name}_sum`, labels: {}, value: sum / perUnit },
-    { metricName: `${name}_count`, labels: {}, value: count },
+    { metricName: `${name}_bucket`, labels: { ...labels, le: '+Inf' }, value: count },
+    { metricName: `${name}_sum`, labels, value: sum / perUnit },
+    { metricName: `${name}_count`, labels, value: count },
   ];
 }

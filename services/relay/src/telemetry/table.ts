@@ -1,51 +1,20 @@
 import { CloseCode, ErrorCode, ReceiptStatus } from '@causeway/protocol';
 import type { Counters, Distribution, Gauges } from '../core/counters.ts';
-import type { RedisStats } from './redis-stats.ts';
+import type { NodeRecord } from '../core/ports.ts';
+import { limitMetrics } from './limit-metrics.ts';
+import type { Metric, Reading, Sample, Source } from './metric.ts';
 
-/** Where the values come from. All of it is read when metrics are scraped. */
-export interface Source {
-  readonly counters: Counters;
-  gauges(): Gauges;
-  readonly redis: RedisStats;
-  isReady(): boolean;
-  /** When the TLS certificate ends, ms since 1970; null without one. */
-  certificateNotAfter(): number | null;
-  readonly build: () => { readonly version: string; readonly node: string; readonly region: string };
-}
-
-/** What a scrape reads; gauges are computed once for it. */
-export interface Reading {
-  readonly source: Source;
-  readonly gauges: Gauges;
-}
-
-export interface Sample {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-}
-
-interface Described {
-  readonly name: string;
-  readonly help: string;
-  readonly labels: readonly string[];
-}
-export interface ValueMetric extends Described {
-  readonly type: 'counter' | 'gauge';
-  read(reading: Reading): readonly Sample[];
-}
-export interface HistogramMetric extends Described {
-  readonly type: 'histogram';
-  /** So many of the distribution's units are one of the metric's. */
-  readonly perUnit: number;
-  read(reading: Reading): Distribution;
-}
-export type Metric = ValueMetric | HistogramMetric;
+export type * from './metric.ts';
 
 const MS_PER_SECOND = 1000;
+/** So many realms with limits have series of their own, those that were refused most. */
+const LIMITED_REALMS = 20;
+const NODE_STATES = ['live', 'draining', 'dead'] as const;
 
 /** Every metric of the relay; `docs/metrics.md` is generated from it. Label values come from closed lists; only realms' names do not, of which there are few at a time. */
 export const METRICS: readonly Metric[] = [
   gauge('connections', 'Open connections of clients', ({ gauges }) => gauges.connections),
+  own('connections_max', 'Connections that this node takes at most', ({ maxConnections }) => maxConnections),
   counter('connections_opened_total', 'Connections opened', ({ counters }) => counters.connectionsOpened),
   counters('connections_closed_total', 'Connections closed, by WebSocket close code', 'code', closeCodes),
   gauge('registrations', 'Peers that are registered on this node now', ({ gauges }) => gauges.registrations),
@@ -58,6 +27,14 @@ export const METRICS: readonly Metric[] = [
     'Connections closed for a ban, by an operator, or because their token had ended or was revoked',
     ({ counters }) => counters.expelled,
   ),
+  counters(
+    'attempts_refused_total',
+    'Refusals because there had been too many attempts, by what was tried',
+    'attempt',
+    ({ counters }) => counters.attemptsRefused,
+  ),
+  own('policy_version', 'Version of the policy in force here; 0 without one', (source) => source.policyVersion()),
+  ...limitMetrics(({ source }) => source.limits(LIMITED_REALMS)),
   counters(
     'limit_leases_total',
     'Questions to Redis about the buckets of limits, by result',
@@ -72,6 +49,18 @@ export const METRICS: readonly Metric[] = [
   ),
   counters('message_bytes_total', 'Payload bytes of the messages handed on', 'path', ({ counters }) => counters.bytes),
   counters('receipts_total', 'Receipts given to senders of this node', 'status', receipts),
+  histograms(
+    'receipt_seconds',
+    'Time from a SEND that was taken to its outcome, at the node of the sender',
+    'outcome',
+    ({ counters }) => counters.receiptLatency,
+  ),
+  histograms(
+    'delivery_seconds',
+    'Time until a message is handed directly to its recipient: from its SEND (local), or from its append to the inbox by the clock of Redis (remote)',
+    'source',
+    ({ counters }) => counters.deliveryLatency,
+  ),
   counters('drops_total', 'Messages and frames not carried on', 'reason', ({ counters }) => counters.drops),
   counters('spills_total', 'Delivery windows written to a mailbox', 'cause', ({ counters }) => counters.spills),
   counter('spilled_messages_total', 'Messages that spills wrote', ({ counters }) => counters.spilledMessages),
@@ -86,6 +75,19 @@ export const METRICS: readonly Metric[] = [
     'registrations_reclaimed_total',
     'Registrations that Redis had lost and that were made again',
     ({ counters }) => counters.reclaimed,
+  ),
+  {
+    type: 'gauge',
+    name: 'causeway_nodes',
+    help: 'Nodes of the cluster by their state, as this one knows them; dead ones until they are reaped',
+    labels: ['state'],
+    read: ({ source }) => nodeStates(source.nodes()),
+  },
+  own('draining', '1 while the node sends its clients away to stop, else 0', (source) => Number(source.isDraining())),
+  counter(
+    'nodes_declared_dead_total',
+    'Other nodes that this one has declared dead; two may do so at once',
+    ({ counters }) => counters.declaredDead,
   ),
   counter('nodes_reaped_total', 'Dead nodes that this node has reaped', ({ counters }) => counters.reaped),
   counter(
@@ -166,10 +168,18 @@ export const METRICS: readonly Metric[] = [
   {
     type: 'histogram',
     name: 'causeway_redis_command_seconds',
-    help: 'Time until Redis answered',
-    labels: [],
+    help: 'Time until Redis answered; `inboxRead` waits for entries, so its time says nothing about Redis',
+    labels: ['command'],
     perUnit: MS_PER_SECOND,
-    read: ({ source }) => source.redis.latency,
+    read: ({ source }) =>
+      [...source.redis.commands].map(([command, { latency }]) => ({ labels: { command }, distribution: latency })),
+  },
+  {
+    type: 'gauge',
+    name: 'causeway_redis_slots',
+    help: 'Slots of a Redis Cluster, of 16384, by the primary that has them as far as this node knows',
+    labels: ['primary'],
+    read: ({ source }) => [...source.redisSlots()].map(([primary, value]) => ({ labels: { primary }, value })),
   },
   {
     type: 'gauge',
@@ -215,6 +225,20 @@ function counter(name: string, help: string, value: (counts: Counts) => number):
   return single('counter', name, help, value);
 }
 
+/** A gauge that is not the core's. */
+function own(name: string, help: string, value: (source: Source) => number): Metric {
+  const read = ({ source }: Reading) => [{ labels: {}, value: value(source) }];
+  return { type: 'gauge', name: `causeway_${name}`, help, labels: [], read };
+}
+
+/** Those that are reaped are remembered for a day, and no part of the cluster. */
+function nodeStates(nodes: readonly NodeRecord[]): Sample[] {
+  return NODE_STATES.map((state) => ({
+    labels: { state },
+    value: nodes.filter((node) => node.state === state).length,
+  }));
+}
+
 function counters(name: string, help: string, label: string, values: (counts: Counts) => Values): Metric {
   return {
     type: 'counter',
@@ -251,7 +275,28 @@ function histogram(name: string, help: string, perUnit: number, read: (counts: C
     help,
     labels: [],
     perUnit,
-    read: (reading) => read(countsOf(reading)),
+    read: (reading) => [{ labels: {}, distribution: read(countsOf(reading)) }],
+  };
+}
+
+/** Of latencies, by a label. */
+function histograms(
+  name: string,
+  help: string,
+  label: string,
+  read: (counts: Counts) => Readonly<Record<string, Distribution>>,
+): Metric {
+  return {
+    type: 'histogram',
+    name: `causeway_${name}`,
+    help,
+    labels: [label],
+    perUnit: MS_PER_SECOND,
+    read: (reading) =>
+      Object.entries(read(countsOf(reading))).map(([key, distribution]) => ({
+        labels: { [label]: key },
+        distribution,
+      })),
   };
 }
 

@@ -1,14 +1,16 @@
 import { z } from 'zod';
 import { peerKey } from '../../core/address.ts';
-import type { DocumentVersion } from '../../core/shared-ports.ts';
+import { DOCUMENTS, type DocumentVersion } from '../../core/shared-ports.ts';
 import { type Answer, conflict, json, notFound, unavailable } from '../answer.ts';
 import type { LimitsChanged } from '../operations.ts';
 import { badRequest } from '../problems.ts';
 import { type Route, route } from '../route.ts';
-import { buckets, instant, peer, realm, version } from '../schemas.ts';
+import { buckets, instant, numeric, peer, realm, version } from '../schemas.ts';
 
 const MAX_POLICY_BYTES = 1024 * 1024;
 const MAX_NOTE_LENGTH = 200;
+/** Each may be as large as a policy: all of them at once would hold up the node. */
+const HISTORY_COUNT = 20;
 /** Stands for the policy's own schema, which the description of the API puts in its place. */
 export const POLICY_ID = 'Policy';
 
@@ -63,10 +65,11 @@ export const LIMIT_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/admin/limits/history',
     role: 'read',
-    summary: 'The last 100 versions of the policy, newest first',
+    summary: 'The last versions of the policy, newest first',
+    query: z.strictObject({ count: numeric(1, DOCUMENTS.policy.history + 1).default(HISTORY_COUNT) }),
     answers: { 200: ['the versions', z.object({ versions: z.array(z.object(written)) })] },
-    async run({ operations }) {
-      const reply = await operations.limits.history();
+    async run({ operations, query: { count } }) {
+      const reply = await operations.limits.history(count);
       if (reply.kind === 'unavailable') return unavailable(reply);
       return json(200, { versions: reply.versions.map(toView) });
     },

@@ -58,12 +58,17 @@ describe('a drain', () => {
   });
 
   test.each([
-    [{ kind: 'unknown' } as const, 404, 'not_found'],
-    [{ kind: 'unavailable', reason: 'away' } as const, 503, 'unavailable'],
-  ])('that comes to %j', async (reply, status, code) => {
+    [{ kind: 'unknown' } as const, 404, 'not_found', []],
+    [
+      { kind: 'unavailable', reason: 'away' } as const,
+      503,
+      'unavailable',
+      [['node.drain', { node: 'other', outcome: 'unknown' }]],
+    ],
+  ])('that comes to %j', async (reply, status, code, noted) => {
     const { ask, entries } = await setUp({ tell: async () => reply });
     expect(await ask('POST', '/admin/nodes/other/drain', 'operate-token')).toMatchObject({ status, body: { code } });
-    expect(entries).toEqual([]);
+    expect(entries).toEqual(noted);
   });
 });
 

@@ -91,7 +91,11 @@ export const PEER_ROUTES: readonly Route[] = [
       const reply = await operations.peers.erase(peerKey(realm, peer));
       if (reply.kind === 'unavailable') return unavailable(reply);
       if (reply.kind === 'unknown') return notFound(UNKNOWN, { realm, peer });
-      if (reply.kind === 'online') return failure(409, 'online', 'the peer came back meanwhile: ban it first');
+      if (reply.kind === 'online') {
+        const answer = failure(409, 'online', 'the peer came back meanwhile: ban it first');
+        // It was disconnected, and what waited for it may be gone.
+        return { ...answer, audit: { realm, peer, outcome: 'online' } };
+      }
       return json(200, { erased: true }, { audit: { realm, peer } });
     },
   }),
