@@ -1,6 +1,7 @@
 /** `npm run docs`: writes the pages that are generated from tables. With `--check` it only says what is stale (exit 1). */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { DASHBOARDS } from '../grafana/dashboards.ts';
 import { renderConfigurationDoc } from '../services/relay/src/config-doc.ts';
 import { renderOpenApi } from '../services/relay/src/openapi-doc.ts';
 import { renderMetricsDoc } from '../services/relay/src/telemetry/doc.ts';
@@ -9,6 +10,7 @@ const PAGES: Readonly<Record<string, () => string>> = {
   'docs/configuration.md': renderConfigurationDoc,
   'docs/metrics.md': renderMetricsDoc,
   'docs/openapi.json': renderOpenApi,
+  ...Object.fromEntries(Object.entries(DASHBOARDS).map(([file, render]) => [`grafana/dashboards/${file}`, render])),
 };
 
 const [option, ...rest] = process.argv.slice(2);
