@@ -1,7 +1,7 @@
 import type { NodeId, RealmName } from '@causeway/protocol';
 import type { PeerKey } from '../core/address.ts';
 import type { ConsistencyReport } from '../core/consistency.ts';
-import type { ForeignReservation, NodeLoad, PeerRecord, WindowState } from '../core/inspection-ports.ts';
+import type { ForeignReservations, NodeLoad, PeerRecord, WindowState } from '../core/inspection-ports.ts';
 import type { AllowQuestion, AllowReply } from '../core/limits.ts';
 import type { Problem } from '../core/live-documents.ts';
 import type { Buckets, Cap } from '../core/policy.ts';
@@ -137,20 +137,8 @@ export interface UsageOperations {
 }
 
 /** For relays that are not ours. */
-export interface CoordinationOperations {
+export interface CoordinationOperations extends ForeignReservations {
   allow(question: AllowQuestion): Promise<AllowReply>;
-  put(
-    key: PeerKey,
-    reservation: Omit<ForeignReservation, 'expiresAt'>,
-    ttlMs: number,
-  ): Promise<{ kind: 'put'; expiresAt: number } | { kind: 'conflict'; epoch: number } | Unavailable>;
-  get(
-    key: PeerKey,
-  ): Promise<{ kind: 'got'; reservation: (ForeignReservation & { readonly native: boolean }) | null } | Unavailable>;
-  delete(
-    key: PeerKey,
-    epoch: number,
-  ): Promise<{ kind: 'deleted' } | { kind: 'missing' } | { kind: 'conflict'; epoch: number } | Unavailable>;
 }
 
 export interface AuditOperations {

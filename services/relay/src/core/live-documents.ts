@@ -174,6 +174,7 @@ export class LiveDocuments {
 
   private take(name: DocumentName, document: DocumentVersion | null): void {
     const known = this.known[name];
+    const isFirst = known.version === UNREAD;
     known.version = document?.version ?? 0;
     known.at = document?.at ?? 0;
     known.older = 0;
@@ -183,7 +184,9 @@ export class LiveDocuments {
       this.deps.log.error({ ...fields, problem }, 'a document cannot be read: the one before it stays in force');
       return;
     }
-    this.deps.log.info(fields, 'a document is in force');
+    // That nobody has written one yet is no news.
+    if (document === null && isFirst) this.deps.log.debug(fields, 'there is no such document');
+    else this.deps.log.info(fields, 'a document is in force');
     this.pending.delete(name);
     if (this.pending.size === 0) this.resolveReady();
   }
