@@ -36,6 +36,7 @@ export async function startAdmin(
     attempts,
     metrics: async () => ({ contentType: 'text/plain', body: '' }),
     notReady: async () => [],
+    failed: () => undefined,
   });
   await admin.listen();
   return {

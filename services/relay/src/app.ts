@@ -102,7 +102,7 @@ export function createApp(config: RelayConfig, redis: RedisTarget | null, onDrai
     log: logger,
   });
   const version = (): number => governance.policy.version;
-  const admin = createAdminServer(config, relay, edge, readiness, redisStats, operations, store, version);
+  const admin = createAdminServer(config, relay, edge, readiness, redisStats, operations, store, version, logger);
   const parts = [
     { name: 'store', stop: () => store.close() },
     // Before the relay, which waits for Redis: who asks meanwhile is told that the process lives and is not ready.
@@ -190,6 +190,7 @@ function createAdminServer(
   operations: Operations,
   { attempts, health }: Store,
   policyVersion: () => number,
+  logger: Logger,
 ): Admin {
   const metrics = createMetrics({
     counters: relay.counters,
@@ -217,6 +218,7 @@ function createAdminServer(
       return { contentType: metrics.contentType, body: await metrics.render() };
     },
     notReady: () => readiness.reasons(),
+    failed: (err, path) => logger.error({ err, path }, 'a request to the admin port failed unexpectedly'),
   });
 }
 

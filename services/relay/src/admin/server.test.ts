@@ -18,6 +18,7 @@ async function start(options: Partial<AdminOptions> = {}) {
     attempts: { take: async () => 0, blockedFor: async () => 0 },
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'a 1\n' }),
     notReady: async () => [],
+    failed: () => undefined,
     ...options,
   });
   closers.push(admin.close);
@@ -44,11 +45,16 @@ test('tells live from ready, with the reasons', async () => {
   expect((await get('/health/live')).status).toBe(200);
 });
 
-test('everything else is 404, a failure of a source 500 with its message', async () => {
-  const { get } = await start({ metrics: () => Promise.reject(new Error('broken')) });
+test('everything else is 404, a failure of a source 500 with its message, and told of', async () => {
+  const told: string[] = [];
+  const failed = (error: unknown, path: string): void => {
+    told.push(`${path} ${error}`);
+  };
+  const { get } = await start({ metrics: () => Promise.reject(new Error('broken')), failed });
   expect((await get('/')).status).toBe(404);
   expect((await get('/health/live', 'POST')).status).toBe(404);
   expect(await get('/metrics')).toMatchObject({ status: 500, body: '{"error":"broken","code":"internal"}\n' });
+  expect(told).toEqual(['/metrics Error: broken']);
 });
 
 test('HEAD is answered as GET, without the body', async () => {

@@ -12,6 +12,8 @@ export interface AdminOptions extends AdminApiDeps {
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
   /** Why the node takes no clients now; none when it is ready. */
   notReady(): Promise<readonly string[]>;
+  /** A request was answered with 500: a defect. */
+  failed(error: unknown, path: string): void;
 }
 
 /** Health, metrics and the admin API for the operator, apart from the public port. */
@@ -46,9 +48,10 @@ async function respond(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const answered = await answer(options, api, request).catch((error: unknown) =>
-    failure(500, 'internal', error instanceof Error ? error.message : String(error)),
-  );
+  const answered = await answer(options, api, request).catch((error: unknown) => {
+    options.failed(error, request.url ?? '');
+    return failure(500, 'internal', error instanceof Error ? error.message : String(error));
+  });
   const { status, contentType, body, headers, afterwards } = answered;
   if (afterwards !== undefined) response.once('close', afterwards);
   response
