@@ -18,6 +18,7 @@ import { peersContract } from './peers-contract.ts';
 import { presenceContract } from './presence-contract.ts';
 import { reapingContract } from './reaping-contract.ts';
 import { registrationContract } from './registration-contract.ts';
+import { roomsContract } from './rooms-contract.ts';
 import { snapshotsContract } from './snapshots-contract.ts';
 import { talliesContract } from './tallies-contract.ts';
 import { usageContract } from './usage-contract.ts';
@@ -48,6 +49,7 @@ export function contract(name: string, start: () => Promise<Implementation>): vo
     describe('audit trail', () => auditTrailContract(get));
     describe('attempts', () => attemptsContract(get));
     describe('tallies', () => talliesContract(get));
+    describe('rooms', () => roomsContract(get));
     describe('peers', () => peersContract(get));
     describe('foreign reservations', () => foreignReservationsContract(get));
     describe('names', () => namesContract(get));

@@ -17,7 +17,7 @@ export interface Inside {
   isOut(): boolean;
 }
 
-const PORTS = ['directory', 'mailbox', 'ledger', 'links', 'presence', 'membership', 'reaping'] as const;
+const PORTS = ['directory', 'mailbox', 'ledger', 'links', 'presence', 'membership', 'reaping', 'rooms'] as const;
 
 /**
  * The same store behind a slow and unreliable network. Calls of one node to one port keep no order. During an outage

@@ -33,6 +33,7 @@ describe('keys', () => {
     expect(Object.values(keys.node('n1' as NodeId))).toEqual(['cw:{n:n1}:state', 'cw:{n:n1}:inbox', 'cw:{n:n1}:links']);
     expect(keys.nodes).toBe('cw:{nodes}');
     expect(keys.stored('r' as RealmName)).toBe('cw:{r:r}:stored');
+    expect(keys.rooms('r' as RealmName)).toEqual(['cw:{r:r}:rooms', 'cw:{r:r}:rooms:until']);
     expect(keys.usage('r' as RealmName, 5)).toEqual({ hour: 'cw:{u:r}:5', peers: 'cw:{u:r}:5:peers' });
     expect([keys.usageRealms(5), keys.top]).toEqual(['cw:{usage}:5', 'cw:{top}']);
   });

@@ -107,6 +107,12 @@ export class Keys {
     return `${this.prefix}{r:${realm}}:reservations`;
   }
 
+  /** A realm's open rooms, and when each ends. */
+  rooms(realm: RealmName): readonly [rooms: string, until: string] {
+    const rooms = `${this.prefix}{r:${realm}}:rooms`;
+    return [rooms, `${rooms}:until`];
+  }
+
   /** In front of a subject, with a `:` between them. */
   attempts(attempt: Attempt): string {
     return `${this.prefix}attempts:${attempt}`;

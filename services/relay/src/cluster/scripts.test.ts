@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { loadScript, SCRIPTS, type ScriptName } from './scripts.ts';
 
 const FOLDER = new URL('./lua/', import.meta.url);
-const PARTS = ['clock', 'mailbox', 'location', 'watchers', 'inbox', 'nodes', 'bucket'];
+const PARTS = ['clock', 'mailbox', 'location', 'watchers', 'inbox', 'nodes', 'bucket', 'rooms'];
 /** Keys that a part takes for itself. */
 const KEYS_OF_PART: Readonly<Record<string, readonly string[]>> = {
   mailbox: ['1', '2', '3', '4', '5'],
@@ -11,6 +11,7 @@ const KEYS_OF_PART: Readonly<Record<string, readonly string[]>> = {
   inbox: ['1', '2', '3'],
   nodes: ['1'],
   bucket: ['1'],
+  rooms: ['1', '2'],
 };
 const names = Object.keys(SCRIPTS) as ScriptName[];
 
@@ -61,7 +62,7 @@ describe.each(names)('%s', (name) => {
       loadScript(file).matchAll(/redis\.call\('\w+'(?:, 'STREAM')?, ([^,)]+)/g),
       ([, key]) => key,
     );
-    const own = /^(KEYS\[\d\]|KEYS\[key\]|key|by|MBOX|META|COUNT|BYTES|INDEX|LOC|NODES|BUCKET)$/;
+    const own = /^(KEYS\[\d\]|KEYS\[key\]|key|by|MBOX|META|COUNT|BYTES|INDEX|LOC|NODES|BUCKET|ROOMS|UNTIL)$/;
     expect(calls.filter((key) => !own.test(key as string))).toEqual([]);
   });
 

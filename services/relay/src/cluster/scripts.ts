@@ -101,6 +101,14 @@ export const SCRIPTS = {
   tallyClaim: { file: 'tally_claim', keys: ['tally'], args: ['node', 'amount', 'cap', 'ttlMs'], rest: [] },
   tallyReport: { file: 'tally_report', keys: ['tally'], args: ['node', 'amount', 'ttlMs'], rest: [] },
   reservationBook: { file: 'reservation_book', keys: ['reservations'], args: ['peer', 'ttlMs', 'cap'], rest: [] },
+  roomOpen: {
+    file: 'room_open',
+    keys: ['rooms', 'until'],
+    args: ['owner', 'ref', 'ttlMs', 'cap'],
+    rest: ['candidate'],
+  },
+  roomTake: { file: 'room_take', keys: ['rooms', 'until'], args: ['code'], rest: [] },
+  roomPutBack: { file: 'room_put_back', keys: ['rooms', 'until'], args: ['code', 'end', 'ref', 'owner'], rest: [] },
   usageAdd: {
     file: 'usage_add',
     keys: ['hour', 'peers'],

@@ -22,6 +22,7 @@ import { RedisPeers } from './peers.ts';
 import { RedisPresence } from './presence.ts';
 import { RedisReaping } from './reaping.ts';
 import { ReplicatedWrites } from './replicated-writes.ts';
+import { RedisRooms } from './rooms.ts';
 import { defineScripts } from './scripts.ts';
 import { RedisSnapshots } from './snapshots.ts';
 import { RedisTallies } from './tallies.ts';
@@ -91,6 +92,7 @@ export function createRedisStore(options: RedisStoreOptions): Store {
     attempts: new RedisAttempts(commands, keys, attempts, onCommand),
     tallies: new RedisTallies(commands, keys),
     buckets: new RedisBuckets(commands, keys),
+    rooms: new RedisRooms(commands, keys),
     usage: new RedisUsage(commands, keys),
     snapshots: new RedisSnapshots(commands, keys),
     documents: new RedisDocuments(commands, keys),

@@ -2,6 +2,7 @@ import type { NodeId, RealmName } from '@causeway/protocol';
 import type { PeerKey } from '../core/address.ts';
 import type { NodeRecord } from '../core/ports.ts';
 import type { AuditEntry, DocumentName, DocumentVersion, Notice } from '../core/shared-ports.ts';
+import type { Room } from '../core/tunnel-ports.ts';
 import type { BucketState } from './bucket-state.ts';
 import { createMailbox } from './mailbox-state.ts';
 import type { NodeLog } from './node-log.ts';
@@ -42,6 +43,8 @@ export interface EmbeddedCluster {
   readonly tallies: Map<string, Map<NodeId, Share>>;
   /** Until when each peer's reservation is booked. */
   readonly bookings: Map<RealmName, Map<PeerKey, number>>;
+  /** Open rooms by their code. */
+  readonly rooms: Map<RealmName, Map<string, Room>>;
   readonly buckets: Map<string, BucketState>;
   readonly usage: Map<string, UsageHour>;
   readonly snapshots: Map<NodeId, { readonly text: string; readonly until: number }>;
@@ -67,6 +70,7 @@ export function createEmbeddedCluster(now: () => number = Date.now): EmbeddedClu
   const usage = new Map<string, UsageHour>();
   const tallies: EmbeddedCluster['tallies'] = new Map();
   const bookings: EmbeddedCluster['bookings'] = new Map();
+  const rooms: EmbeddedCluster['rooms'] = new Map();
   let round = peers.entries();
   let holders = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -96,6 +100,10 @@ export function createEmbeddedCluster(now: () => number = Date.now): EmbeddedClu
       for (const [peer, until] of booked) if (until <= at) booked.delete(peer);
       if (booked.size === 0) bookings.delete(realm);
     }
+    for (const [realm, open] of rooms) {
+      for (const [code, { expiresAt }] of open) if (expiresAt <= at) open.delete(code);
+      if (open.size === 0) rooms.delete(realm);
+    }
   }
 
   return {
@@ -106,6 +114,7 @@ export function createEmbeddedCluster(now: () => number = Date.now): EmbeddedClu
     nodes: new Map(),
     tallies,
     bookings,
+    rooms,
     buckets,
     usage,
     snapshots: new Map(),

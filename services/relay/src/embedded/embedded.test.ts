@@ -36,7 +36,7 @@ function setUp() {
 }
 
 describe('memory', () => {
-  test('offline peers, their mailboxes, accounts and removed logs are swept when their time is over', async () => {
+  test('offline peers, their mailboxes, accounts, rooms and removed logs are swept when their time is over', async () => {
     const { cluster, store, advance } = setUp();
     const message = { id: 1, from: 'a' as PeerId, payload: new Uint8Array(5), again: false };
     for (let index = 0; index < 5000; index++) {
@@ -44,11 +44,14 @@ describe('memory', () => {
     }
     await store.presence.watch(peer('watched'), NODE, 1000);
     await store.ledger.update('r' as RealmName, [{ slice: 1, messages: 1, bytes: 1 }], 0, HOUR);
+    await store.rooms.open('r' as RealmName, { owner: peer('p'), ref: 1 }, [1], HOUR, 10);
+    await store.rooms.take('looked at' as RealmName, '1234');
     await store.inbox.open(NODE);
     await store.inbox.remove(NODE);
     advance(HOUR);
     for (let round = 0; round < 4; round++) cluster.sweep();
     expect([cluster.peers.size, cluster.realms.size, cluster.logs.size]).toEqual([5000, 0, 1]);
+    expect(cluster.rooms.size).toBe(0);
     advance(60_000);
     for (let round = 0; round < 4; round++) cluster.sweep();
     expect([cluster.peers.size, cluster.logs.size]).toEqual([0, 1]);

@@ -18,6 +18,7 @@ import { EmbeddedNotices } from './notices.ts';
 import { EmbeddedPeers } from './peers.ts';
 import { EmbeddedPresence } from './presence.ts';
 import { EmbeddedReaping } from './reaping.ts';
+import { EmbeddedRooms } from './rooms.ts';
 import { EmbeddedSnapshots } from './snapshots.ts';
 import { EmbeddedTallies } from './tallies.ts';
 import { EmbeddedUsage } from './usage.ts';
@@ -48,6 +49,7 @@ export function createEmbeddedStore(
     attempts: new EmbeddedAttempts(attempts),
     tallies: new EmbeddedTallies(shared),
     buckets: new EmbeddedBuckets(shared),
+    rooms: new EmbeddedRooms(shared),
     usage: new EmbeddedUsage(shared),
     snapshots: new EmbeddedSnapshots(shared),
     documents: new EmbeddedDocuments(shared),
