@@ -1,5 +1,14 @@
 import type { ErrorCodeName, MessageId, ReceiptStatusName } from '@causeway/protocol';
 
+/** What ends an encrypted channel, beside an error of the streams below it. */
+export type SecurityErrorCode =
+  | 'wrong_code'
+  | 'wrong_peer'
+  | 'tampered'
+  | 'truncated'
+  | 'aborted'
+  | 'unsupported_version';
+
 /** Every `code` that an error of this library can carry. They do not change within a major version. */
 export type CausewayErrorCode =
   | 'bad_option'
@@ -12,6 +21,7 @@ export type CausewayErrorCode =
   | 'stopped'
   | 'unreachable'
   | 'replaced'
+  | SecurityErrorCode
   | ErrorCodeName
   | ReceiptStatusName;
 
@@ -90,5 +100,19 @@ export class ConnectionError extends CausewayError {
   constructor(code: CausewayErrorCode, message: string, retryable: boolean, closeCode: number | null, cause?: unknown) {
     super(code, message, retryable, cause);
     this.closeCode = closeCode;
+  }
+}
+
+/**
+ * An encrypted channel that was not made, or is over. Both directions of the streams below it have ended.
+ *
+ * `wrong_code`: the two ends have different secrets, or somebody changed the handshake. `wrong_peer`: the other end is not
+ * the one that was asked for. `tampered`: bytes were changed, repeated, left out or reordered on their way, or were never
+ * of this protocol. `truncated`: the bytes ended before the other end said so. `aborted`: by the signal.
+ * `unsupported_version`: the other end is newer.
+ */
+export class SecurityError extends CausewayError {
+  constructor(code: SecurityErrorCode, message: string, cause?: unknown) {
+    super(code, message, code === 'truncated', cause);
   }
 }
