@@ -1,7 +1,7 @@
 import { dashboard, type Row } from './frame.ts';
 import { of, quantile, rate, series } from './kit.ts';
 
-const SLOWEST = 'command!="inboxRead"';
+const SLOWEST = 'command!~"inboxRead|tunnelRead"';
 
 const process: Row = {
   title: 'Process',

@@ -21,6 +21,7 @@ import { registrationContract } from './registration-contract.ts';
 import { roomsContract } from './rooms-contract.ts';
 import { snapshotsContract } from './snapshots-contract.ts';
 import { talliesContract } from './tallies-contract.ts';
+import { tunnelStreamsContract } from './tunnel-streams-contract.ts';
 import { usageContract } from './usage-contract.ts';
 
 /** Every port's suite on one implementation. */
@@ -50,6 +51,7 @@ export function contract(name: string, start: () => Promise<Implementation>): vo
     describe('attempts', () => attemptsContract(get));
     describe('tallies', () => talliesContract(get));
     describe('rooms', () => roomsContract(get));
+    describe('tunnel streams', () => tunnelStreamsContract(get));
     describe('peers', () => peersContract(get));
     describe('foreign reservations', () => foreignReservationsContract(get));
     describe('names', () => namesContract(get));

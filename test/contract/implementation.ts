@@ -16,7 +16,7 @@ export interface Implementation {
   readonly store: Store;
   /** Lets the store's clock go on by at least so much. */
   advance(ms: number): Promise<void>;
-  /** Loses what there is of a node's inbox, as a server does that starts again without its data. */
+  /** Loses what there is of a node's inbox and tunnels, as a server does that starts again without its data. */
   loseInbox(node: NodeId): Promise<void>;
   losePeer(key: PeerKey): Promise<void>;
   /** Loses a realm's usage of an hour, and which realms there were. */
@@ -62,8 +62,7 @@ export async function onRedis(start: () => Promise<RedisDeployment>): Promise<Im
       await sleep(ms + 5);
     },
     async loseInbox(node) {
-      const { state, inbox, links } = keys.node(node);
-      await lose(state, inbox, links);
+      await lose(...Object.values(keys.node(node)));
     },
     async losePeer(key) {
       const { loc, mailbox, watch } = keys.peer(key);

@@ -5,6 +5,7 @@ import { waitFor } from '../kit/wait.ts';
 import { newNode } from './fixtures.ts';
 import { connectTo, untilHealthy } from './implementation.ts';
 import { read, sender } from './link-traffic.ts';
+import { readTunnels, taken, tunnelSender } from './tunnel-traffic.ts';
 
 /** What the store promises through a failover: everything goes on by itself, and the link fills the gap. */
 async function survivesLoss(redis: RedisDeployment, lose: (node: NodeId) => Promise<void>): Promise<void> {
@@ -73,6 +74,36 @@ test.concurrent('Cluster: a replica that lacks the last entries takes over, and 
     await send();
     await until('2');
     expect(texts()).toEqual(['1', 'lost', '1', '2']);
+  } finally {
+    await store.close();
+    await redis.stop();
+  }
+});
+
+test.concurrent('Cluster: a lost tail is a gap for its tunnels, and a new run goes on', async () => {
+  const redis = await startRedisCluster();
+  const store = connectTo(redis.url);
+  try {
+    await untilHealthy(store);
+    const node = newNode();
+    await store.inbox.open(node);
+    const append = tunnelSender(store, node);
+    const { until, places } = readTunnels(store, node);
+    await append(1, 1);
+    await until(1);
+    await waitFor(async () => (await redis.info('replication')).every(inSync), { what: 'the replicas are in sync' });
+    const primary = await holderOf(redis, node);
+    const replicas = redis.nodes.filter(({ role }) => role === 'replica');
+    for (const replica of replicas) await replica.kill('SIGSTOP');
+    await primary.client.call('CLIENT', 'KILL', 'TYPE', 'replica');
+    expect(await append(1, 2)).toEqual({ kind: 'ok' });
+    await until(2);
+    await primary.kill();
+    for (const replica of replicas) await replica.kill('SIGCONT');
+    await waitFor(async () => (await append(1, 3)).kind === 'gap', { what: 'there is a gap', timeoutMs: 20_000 });
+    await taken(() => append(2, 1));
+    await waitFor(() => places().includes('2.1'), { what: 'the new run is read', timeoutMs: 20_000 });
+    expect([...new Set(places())]).toEqual(['1.1', '1.2', '2.1']);
   } finally {
     await store.close();
     await redis.stop();

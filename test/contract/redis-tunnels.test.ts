@@ -1,9 +1,13 @@
-import type { RealmName } from '@causeway/protocol';
+import type { NodeId, RealmName } from '@causeway/protocol';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Store } from '../../services/relay/src/core/ports.ts';
+import { startProxy } from '../kit/proxy.ts';
 import { type RedisDeployment, startRedis } from '../kit/redis.ts';
-import { HOUR, newPeer, newRealm, of } from './fixtures.ts';
+import { createRng } from '../kit/rng.ts';
+import { waitFor } from '../kit/wait.ts';
+import { HOUR, newNode, newPeer, newRealm, of } from './fixtures.ts';
 import { connectTo, untilHealthy } from './implementation.ts';
+import { readTunnels, taken, tunnelSender } from './tunnel-traffic.ts';
 
 let redis: RedisDeployment;
 let store: Store;
@@ -58,4 +62,173 @@ test('without memory no room is opened, and none that is open is lost', async ()
   });
   await store.rooms.putBack(realm, room);
   expect(await store.rooms.take(realm, room.code)).toEqual({ kind: 'taken', room });
+});
+
+async function opensNode(): Promise<NodeId> {
+  const node = newNode();
+  of('opened', await store.inbox.open(node));
+  return node;
+}
+
+const keyOf = (node: NodeId, name: string) => `cw:{n:${node}}:${name}`;
+const cutConnections = () => server().client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+const waiting = async (node: NodeId) => [
+  await server().client.xlen(keyOf(node, 'tunnels')),
+  await server().client.hget(keyOf(node, 'state'), 'tbytes'),
+];
+const untilTrimmed = (node: NodeId) =>
+  waitFor(async () => (await waiting(node)).join() === '0,0', { what: 'what was handed over is removed' });
+
+test('an append whose answer was cut is a duplicate when it is repeated', async () => {
+  const proxy = await startProxy({ target: { port: server().port } });
+  const behind = connectTo(`redis://${proxy.host}:${proxy.port}`);
+  try {
+    await untilHealthy(behind);
+    const node = await opensNode();
+    const append = tunnelSender(behind, node);
+    expect(await append(1, 1)).toEqual({ kind: 'ok' });
+    proxy.cutReplies({ probability: 1, rng: createRng(1), times: 1 });
+    expect(await append(1, 2)).toMatchObject({ kind: 'unavailable' });
+    await untilHealthy(behind);
+    expect(await append(1, 2)).toEqual({ kind: 'dup' });
+    expect(await append(1, 3)).toEqual({ kind: 'ok' });
+    const { until, places } = readTunnels(store, node);
+    await until(3);
+    expect(places()).toEqual(['1.1', '1.2', '1.3']);
+  } finally {
+    await behind.close();
+    await proxy.stop();
+  }
+});
+
+test('a server that was restarted empty has a gap; the next run is read on', async () => {
+  const node = await opensNode();
+  const append = tunnelSender(store, node);
+  const { until, places } = readTunnels(store, node);
+  await append(1, 1);
+  await until(1);
+  await server().restart();
+  await untilHealthy(store);
+  expect(await append(1, 2)).toEqual({ kind: 'missing' });
+  await store.inbox.open(node);
+  expect(await append(1, 2)).toEqual({ kind: 'gap' });
+  await taken(() => append(2, 1));
+  await until(2);
+  expect(places()).toEqual(['1.1', '2.1']);
+});
+
+test('a reader that reconnects goes on behind what it has handed over', async () => {
+  const node = await opensNode();
+  const append = tunnelSender(store, node);
+  const { until, places } = readTunnels(store, node);
+  for (let sequence = 1; sequence <= 5; sequence++) {
+    await taken(() => append(1, sequence));
+    await until(sequence);
+    await cutConnections();
+  }
+  await taken(() => append(1, 6));
+  await until(6);
+  expect(places()).toEqual([1, 2, 3, 4, 5, 6].map((sequence) => `1.${sequence}`));
+  await untilTrimmed(node);
+});
+
+test('when the last id has gone back, the cursor of the tunnels does, and nothing is missed', async () => {
+  const node = await opensNode();
+  const { until, places } = readTunnels(store, node);
+  // As of a primary whose clock was ahead.
+  await server().client.xadd(keyOf(node, 'tunnels'), '9999999999999-0', 'e', 'ahead');
+  await until(1);
+  await server().client.del(keyOf(node, 'tunnels'));
+  await tunnelSender(store, node)(1, 1);
+  await cutConnections();
+  await until(2);
+  expect(places()).toEqual(['ahead', '1.1']);
+});
+
+test('what was handed over is removed by readings, not one by one, and leaves the account', async () => {
+  const removals: boolean[] = [];
+  const reading = connectTo(redis.url, { onCommand: (name, _, ok) => name === 'tunnelTrim' && removals.push(ok) });
+  const node = await opensNode();
+  const append = tunnelSender(store, node);
+  for (let sequence = 1; sequence <= 200; sequence++) await append(1, sequence);
+  const { until, batches, envelopes } = readTunnels(reading, node);
+  await until(200);
+  await untilTrimmed(node);
+  await reading.close();
+  expect(Math.max(...batches)).toBeLessThan(50);
+  expect(envelopes).toHaveLength(200);
+  expect(removals.length).toBeGreaterThan(0);
+  expect(removals.length).toBeLessThanOrEqual(batches.length);
+});
+
+test('a removal without an answer is repeated until it has one', async () => {
+  const proxy = await startProxy({ target: { port: server().port } });
+  const trims: boolean[] = [];
+  const onCommand = (name: string, _: number, ok: boolean) => name === 'tunnelTrim' && trims.push(ok);
+  const reading = connectTo(`redis://${proxy.host}:${proxy.port}`, { onCommand });
+  try {
+    await untilHealthy(reading);
+    const node = await opensNode();
+    const append = tunnelSender(store, node);
+    await append(1, 1);
+    let handed = 0;
+    reading.tunnels.start(node, () => {
+      handed += 1;
+      // The removal is sent after this.
+      if (handed === 1) proxy.pause('replies');
+    });
+    await untilTrimmed(node);
+    await append(1, 2);
+    proxy.cutAll();
+    proxy.resume('replies');
+    await untilTrimmed(node);
+    await waitFor(() => trims.length >= 3, { what: 'the removals are answered' });
+    expect([handed, trims[0], trims.slice(-2)]).toEqual([2, false, [true, true]]);
+  } finally {
+    await reading.close();
+    await proxy.stop();
+  }
+});
+
+test('the account of an empty stream holds nothing, whatever it says', async () => {
+  const node = await opensNode();
+  const append = tunnelSender(store, node);
+  await server().client.hset(keyOf(node, 'state'), 'tbytes', 5000);
+  const small = { envelope: Buffer.alloc(60), maxBytes: 100 };
+  expect(await append(1, 1, small)).toEqual({ kind: 'ok' });
+  expect(await append(1, 2, small)).toEqual({ kind: 'full' });
+  expect(await waiting(node)).toEqual([1, '60']);
+  // As after a failover that has forgotten a removal.
+  await server().client.hset(keyOf(node, 'state'), 'tbytes', 5000);
+  readTunnels(store, node);
+  await untilTrimmed(node);
+});
+
+test('without memory nothing is appended for tunnels, and what is there is read and removed', async () => {
+  const node = await opensNode();
+  const append = tunnelSender(store, node);
+  await append(1, 1);
+  await withoutMemory(async () => {
+    expect(await append(1, 2)).toEqual(REFUSED);
+    const { until } = readTunnels(store, node);
+    await until(1);
+    await untilTrimmed(node);
+  });
+  expect(await append(1, 2)).toEqual({ kind: 'ok' });
+});
+
+test('what is kept for tunnels has an end, and goes at once with the node’s inbox', async () => {
+  const { reaping, inbox } = store;
+  const [left, dead] = [await opensNode(), await opensNode()];
+  for (const node of [left, dead]) await tunnelSender(store, node)(1, 1);
+  for (const name of ['tunnels', 'tunnels:from']) {
+    expect(await server().client.pttl(keyOf(left, name))).toBeGreaterThan(HOUR / 2);
+  }
+  await inbox.remove(left);
+  const { lock } = of('held', await reaping.take(dead, newNode(), HOUR));
+  await reaping.finish(lock);
+  for (const node of [left, dead]) {
+    expect(await server().client.keys(keyOf(node, '*'))).toEqual([keyOf(node, 'state')]);
+    expect(await server().client.hexists(keyOf(node, 'state'), 'tbytes')).toBe(0);
+  }
 });

@@ -1,4 +1,5 @@
-import type { Inbox, Store } from '../../services/relay/src/core/ports.ts';
+import type { Inbox, Store, Unavailable } from '../../services/relay/src/core/ports.ts';
+import type { TunnelStreams } from '../../services/relay/src/core/tunnel-ports.ts';
 import type { Rng } from '../kit/rng.ts';
 import type { World } from './world.ts';
 
@@ -31,15 +32,16 @@ export function faultyStore(store: Store, world: World, rng: Rng, faults: Faults
         get(target, name) {
           const method = Reflect.get(target, name);
           if (typeof method !== 'function') return method;
-          return (...args: unknown[]) => {
-            const reply = call(() => method.apply(target, args));
-            return new Promise((resolve) => reply.then((value) => run(() => resolve(value))));
-          };
+          return (...args: unknown[]) => answered(() => method.apply(target, args));
         },
       }),
     ]),
   );
-  async function call(perform: () => Promise<unknown>): Promise<unknown> {
+  function answered<T>(perform: () => Promise<T>): Promise<T | Unavailable> {
+    const reply = call(perform);
+    return new Promise((resolve) => reply.then((value) => run(() => resolve(value))));
+  }
+  async function call<T>(perform: () => Promise<T>): Promise<T | Unavailable> {
     if (faults.delayMs > 0) await world.sleep(rng.next() * faults.delayMs);
     if (isOut() || rng.chance(faults.lost)) return { kind: 'unavailable', reason: 'lost' };
     const reply = await perform();
@@ -53,7 +55,12 @@ export function faultyStore(store: Store, world: World, rng: Rng, faults: Faults
       return ((node, onEntries) => target.start(node, (entries) => run(() => onEntries(entries)))) as Inbox['start'];
     },
   });
-  return { ...store, ...wrapped, inbox } as Store;
+  const tunnels: TunnelStreams = {
+    append: (append) => answered(() => store.tunnels.append(append)),
+    start: (node, onEnvelopes) => store.tunnels.start(node, (envelopes) => run(() => onEnvelopes(envelopes))),
+    stop: () => store.tunnels.stop(),
+  };
+  return { ...store, ...wrapped, inbox, tunnels } as Store;
 }
 
 /** The store is away for `from` to `to` milliseconds, again and again with `every` in between on average. */

@@ -5,7 +5,7 @@ export type RedisClient = Redis | Cluster;
 
 /** Deadline of an ordinary command. */
 export const COMMAND_TIMEOUT_MS = 1000;
-/** How long the inbox reader lets Redis hold a read open. */
+/** How long a reader lets Redis hold a read open. */
 export const READ_BLOCK_MS = 2000;
 
 const CONNECT_TIMEOUT_MS = 2000;

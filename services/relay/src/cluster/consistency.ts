@@ -80,7 +80,10 @@ export class RedisAudit implements Audit {
 
   /** What a cluster keeps for as long as it lives, or its nodes do. */
   private lastingKeys(records: readonly NodeRecord[]): Set<string> {
-    const ofNodes = records.flatMap(({ node }) => Object.values(this.names.node(node)));
+    const ofNodes = records.flatMap(({ node }) => {
+      const { state, inbox, links } = this.names.node(node);
+      return [state, inbox, links];
+    });
     return new Set([...this.names.lasting(), ...ofNodes]);
   }
 

@@ -1,8 +1,10 @@
 import type { NodeId } from '@causeway/protocol';
 import type { Inbox, InboxEntry, Unavailable } from '../core/ports.ts';
 import { type Commands, number, type Reply, text } from './commands.ts';
-import { InboxReader } from './inbox-reader.ts';
 import type { Keys } from './keys.ts';
+import { nextId, StreamReader } from './stream-reader.ts';
+
+const READ_COUNT = 512;
 
 /** A removed inbox is remembered so long, so that nothing that comes late brings it back. */
 export const REAPED_KEEP_MS = 24 * 3_600_000;
@@ -11,7 +13,7 @@ export class RedisInbox implements Inbox {
   private readonly commands: Commands;
   private readonly keys: Keys;
   private readonly connectReader: () => Commands;
-  private reader: InboxReader | null = null;
+  private reader: StreamReader | null = null;
 
   /** @param connectReader makes the connection that the blocking read has for itself */
   constructor(commands: Commands, keys: Keys, connectReader: () => Commands) {
@@ -29,7 +31,13 @@ export class RedisInbox implements Inbox {
 
   start(node: NodeId, onEntries: (entries: readonly InboxEntry[]) => void): void {
     if (this.reader) throw new Error('the inbox is being read already');
-    this.reader = new InboxReader(this.connectReader(), this.keys.node(node).inbox, onEntries);
+    this.reader = new StreamReader({
+      commands: this.connectReader(),
+      key: this.keys.node(node).inbox,
+      count: READ_COUNT,
+      names: { read: 'inboxRead', check: 'inboxCheck' },
+      onEntries,
+    });
     this.reader.start();
   }
 
@@ -47,8 +55,8 @@ export class RedisInbox implements Inbox {
   }
 
   remove(node: NodeId): Promise<{ kind: 'removed' } | { kind: 'superseded' } | Unavailable> {
-    const { state, inbox, links } = this.keys.node(node);
-    return this.commands.script('inboxRemove', [state, inbox, links], [REAPED_KEEP_MS], (reply) => ({
+    const { state, inbox, links, tunnels, from } = this.keys.node(node);
+    return this.commands.script('inboxRemove', [state, inbox, links, tunnels, from], [REAPED_KEEP_MS], (reply) => ({
       kind: text(reply) as 'removed' | 'superseded',
     }));
   }
@@ -58,10 +66,4 @@ export class RedisInbox implements Inbox {
     this.reader = null;
     await reader?.stop();
   }
-}
-
-/** The smallest stream id above the given one. The count within a millisecond stays far below 2^53. */
-function nextId(id: string): string {
-  const dash = id.indexOf('-');
-  return `${id.slice(0, dash)}-${Number(id.slice(dash + 1)) + 1}`;
 }

@@ -30,7 +30,9 @@ describe('keys', () => {
         (name) => `cw:{p:r/p}:${name}`,
       ),
     );
-    expect(Object.values(keys.node('n1' as NodeId))).toEqual(['cw:{n:n1}:state', 'cw:{n:n1}:inbox', 'cw:{n:n1}:links']);
+    expect(Object.values(keys.node('n1' as NodeId))).toEqual(
+      ['state', 'inbox', 'links', 'tunnels', 'tunnels:from'].map((name) => `cw:{n:n1}:${name}`),
+    );
     expect(keys.nodes).toBe('cw:{nodes}');
     expect(keys.stored('r' as RealmName)).toBe('cw:{r:r}:stored');
     expect(keys.rooms('r' as RealmName)).toEqual(['cw:{r:r}:rooms', 'cw:{r:r}:rooms:until']);

@@ -18,6 +18,9 @@ export interface NodeKeys {
   readonly state: string;
   readonly inbox: string;
   readonly links: string;
+  /** Envelopes for tunnels, and the last one of each sending node. */
+  readonly tunnels: string;
+  readonly from: string;
 }
 
 /**
@@ -64,7 +67,14 @@ export class Keys {
 
   node(node: NodeId): NodeKeys {
     const tagged = `${this.prefix}{n:${node}}`;
-    return { state: `${tagged}:state`, inbox: `${tagged}:inbox`, links: `${tagged}:links` };
+    const tunnels = `${tagged}:tunnels`;
+    return {
+      state: `${tagged}:state`,
+      inbox: `${tagged}:inbox`,
+      links: `${tagged}:links`,
+      tunnels,
+      from: `${tunnels}:from`,
+    };
   }
 
   /** Those of the whole cluster, which have no end. */

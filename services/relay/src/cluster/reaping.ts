@@ -2,8 +2,8 @@ import type { NodeId } from '@causeway/protocol';
 import type { InboxEntry, ReaperLock, Reaping, Unavailable } from '../core/ports.ts';
 import { type Commands, number, type Reply, text } from './commands.ts';
 import { REAPED_KEEP_MS } from './inbox.ts';
-import { toEntries } from './inbox-reader.ts';
 import type { Keys } from './keys.ts';
+import { toEntries } from './stream-reader.ts';
 
 export class RedisReaping implements Reaping {
   private readonly commands: Commands;
@@ -36,9 +36,14 @@ export class RedisReaping implements Reaping {
   }
 
   finish({ dead, token }: ReaperLock): Promise<{ kind: 'finished' } | { kind: 'superseded' } | Unavailable> {
-    const { state, inbox, links } = this.keys.node(dead);
-    return this.commands.script('reapFinish', [state, inbox, links], [token, REAPED_KEEP_MS], (reply) => ({
-      kind: text(reply) as 'finished' | 'superseded',
-    }));
+    const { state, inbox, links, tunnels, from } = this.keys.node(dead);
+    return this.commands.script(
+      'reapFinish',
+      [state, inbox, links, tunnels, from],
+      [token, REAPED_KEEP_MS],
+      (reply) => ({
+        kind: text(reply) as 'finished' | 'superseded',
+      }),
+    );
   }
 }

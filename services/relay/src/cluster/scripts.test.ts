@@ -8,7 +8,7 @@ const PARTS = ['clock', 'mailbox', 'location', 'watchers', 'inbox', 'nodes', 'bu
 const KEYS_OF_PART: Readonly<Record<string, readonly string[]>> = {
   mailbox: ['1', '2', '3', '4', '5'],
   location: ['6'],
-  inbox: ['1', '2', '3'],
+  inbox: ['1', '2', '3', '4', '5'],
   nodes: ['1'],
   bucket: ['1'],
   rooms: ['1', '2'],

@@ -4,6 +4,7 @@ import { USAGE_FIELDS } from '../core/shared-ports.ts';
 import type { RedisClient } from './connect.ts';
 
 const MAILBOX = ['mbox', 'meta', 'count', 'bytes', 'index'] as const;
+const NODE = ['state', 'inbox', 'links', 'tunnels', 'from'] as const;
 
 /**
  * Every script: its file (`lua/<file>.lua`), its keys, its arguments, and the arguments that may repeat. The header of
@@ -79,9 +80,16 @@ export const SCRIPTS = {
   inboxOpen: { file: 'inbox_open', keys: ['state'], args: ['open'], rest: [] },
   inboxClose: { file: 'inbox_close', keys: ['state', 'inbox'], args: ['closing'], rest: [] },
   inboxTrim: { file: 'inbox_trim', keys: ['state', 'inbox'], args: ['minId', 'bytes'], rest: [] },
-  inboxRemove: { file: 'inbox_remove', keys: ['state', 'inbox', 'links'], args: ['keepMs'], rest: [] },
+  inboxRemove: { file: 'inbox_remove', keys: [...NODE], args: ['keepMs'], rest: [] },
+  tunnelAppend: {
+    file: 'tunnel_append',
+    keys: ['state', 'tunnels', 'from'],
+    args: ['from', 'run', 'sequence', 'maxBytes', 'keepMs', 'rememberMs', 'envelope'],
+    rest: [],
+  },
+  tunnelTrim: { file: 'tunnel_trim', keys: ['state', 'tunnels'], args: ['minId', 'bytes'], rest: [] },
   reapTake: { file: 'reap_take', keys: ['state'], args: ['reaper', 'holdMs'], rest: [] },
-  reapFinish: { file: 'reap_finish', keys: ['state', 'inbox', 'links'], args: ['token', 'keepMs'], rest: [] },
+  reapFinish: { file: 'reap_finish', keys: [...NODE], args: ['token', 'keepMs'], rest: [] },
   watch: { file: 'watch', keys: ['watch', 'loc'], args: ['node', 'ttlMs'], rest: [] },
   nodeRenew: {
     file: 'node_renew',

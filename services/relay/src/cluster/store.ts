@@ -26,6 +26,7 @@ import { RedisRooms } from './rooms.ts';
 import { defineScripts } from './scripts.ts';
 import { RedisSnapshots } from './snapshots.ts';
 import { RedisTallies } from './tallies.ts';
+import { RedisTunnelStreams } from './tunnel-streams.ts';
 import type { RedisTarget } from './url.ts';
 import { RedisUsage } from './usage.ts';
 
@@ -41,7 +42,7 @@ export interface RedisStoreOptions {
   readonly release?: string;
   /** None by default. */
   readonly attempts?: AttemptLimits;
-  /** Told of each command, for metrics. `inboxRead` waits for entries, so its time says nothing about Redis. */
+  /** Told of each command, for metrics. `inboxRead` and `tunnelRead` wait for entries: their time says nothing of Redis. */
   readonly onCommand?: OnCommand;
   /** Told of each connection fault, for the log. Reconnecting goes on by itself. */
   readonly onError?: (error: Error) => void;
@@ -77,6 +78,7 @@ export function createRedisStore(options: RedisStoreOptions): Store {
         });
   const writes = replicated ?? commands;
   const inbox = new RedisInbox(commands, keys, () => connect('reader'));
+  const tunnels = new RedisTunnelStreams(commands, keys, () => connect('reader'));
   const notices = new RedisNotices(commands, keys, () => createClient(target, 'subscriber', onError));
   return {
     directory: new RedisDirectory(commands, writes, keys),
@@ -93,6 +95,7 @@ export function createRedisStore(options: RedisStoreOptions): Store {
     tallies: new RedisTallies(commands, keys),
     buckets: new RedisBuckets(commands, keys),
     rooms: new RedisRooms(commands, keys),
+    tunnels,
     usage: new RedisUsage(commands, keys),
     snapshots: new RedisSnapshots(commands, keys),
     documents: new RedisDocuments(commands, keys),
@@ -102,7 +105,7 @@ export function createRedisStore(options: RedisStoreOptions): Store {
     foreignReservations: new RedisForeignReservations(commands, keys),
     onDisturbed: (listener) => onReconnect(commands.client, listener),
     async close() {
-      await inbox.stop();
+      await Promise.all([inbox.stop(), tunnels.stop()]);
       notices.close();
       replicated?.close();
       commands.client.disconnect();

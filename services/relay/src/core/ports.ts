@@ -13,7 +13,7 @@ import type { ForeignReservations, Peers } from './inspection-ports.ts';
 import type { Inbox, Links, Membership, Reaping, Unavailable } from './node-ports.ts';
 import type { Location, MailboxId, Removed, ReservationLimits } from './records.ts';
 import type { Attempts, AuditTrail, Documents, Notices, Tallies, UsageBooks } from './shared-ports.ts';
-import type { Rooms } from './tunnel-ports.ts';
+import type { Rooms, TunnelStreams } from './tunnel-ports.ts';
 import type { Snapshots } from './usage-ports.ts';
 
 export type * from './inspection-ports.ts';
@@ -279,6 +279,7 @@ export interface Store {
   readonly tallies: Tallies;
   readonly buckets: BucketStore;
   readonly rooms: Rooms;
+  readonly tunnels: TunnelStreams;
   readonly usage: UsageBooks;
   readonly snapshots: Snapshots;
   readonly peers: Peers;

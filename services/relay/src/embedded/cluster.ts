@@ -37,6 +37,8 @@ export interface EmbeddedCluster {
   readonly now: () => number;
   readonly peers: Map<PeerKey, PeerState>;
   readonly logs: Map<NodeId, NodeLog>;
+  /** Wakes who reads what waits for a node's tunnels. */
+  readonly tunnelReaders: Map<NodeId, () => void>;
   readonly realms: Map<RealmName, RealmAccount>;
   readonly nodes: Map<NodeId, NodeRecord>;
   /** What each node holds, by realm and tally. */
@@ -110,6 +112,7 @@ export function createEmbeddedCluster(now: () => number = Date.now): EmbeddedClu
     now,
     peers,
     logs,
+    tunnelReaders: new Map(),
     realms,
     nodes: new Map(),
     tallies,

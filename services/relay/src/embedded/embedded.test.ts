@@ -175,6 +175,34 @@ describe('several nodes of one process', () => {
   });
 });
 
+test('envelopes for tunnels are handed over after the append, not within it, and go with the inbox', async () => {
+  const { cluster, store } = setUp();
+  await store.inbox.open(NODE);
+  let sequence = 0;
+  const append = () => {
+    sequence += 1;
+    const envelope = new Uint8Array(10);
+    return store.tunnels.append({ from: 'm' as NodeId, to: NODE, run: 1, sequence, envelope, maxBytes: 1000 });
+  };
+  let handed = 0;
+  const come = new Promise<void>((resolve) => {
+    store.tunnels.start(NODE, (envelopes) => {
+      handed += envelopes.length;
+      if (handed === 100) resolve();
+    });
+  });
+  for (let count = 1; count <= 100; count++) expect(await append()).toEqual({ kind: 'ok' });
+  expect([handed, (await append()).kind]).toEqual([0, 'full']);
+  await come;
+  await store.tunnels.stop();
+  sequence -= 1;
+  await append();
+  await store.inbox.remove(NODE);
+  expect(cluster.logs.get(NODE)?.tunnels).toEqual({ envelopes: [], bytes: 0, senders: new Map() });
+  expect(cluster.tunnelReaders.size).toBe(0);
+  await store.close();
+});
+
 test('a bucket goes on to fill when the clock has gone back', async () => {
   const { store, advance } = setUp();
   const buckets = { messages: { perSecond: 100, burst: 100 }, bytes: null };

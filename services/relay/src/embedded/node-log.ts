@@ -1,5 +1,6 @@
 import type { NodeId } from '@causeway/protocol';
 import type { InboxEntry, LinkAppend, LinkAppendReply, Unavailable } from '../core/ports.ts';
+import { createQueue, type TunnelQueue } from './tunnel-queue.ts';
 
 /** A removed inbox is remembered so long, so that nothing that comes late brings it back. */
 export const REAPED_KEEP_MS = 24 * 3_600_000;
@@ -14,6 +15,7 @@ export interface NodeLog {
   last: number;
   /** Sending node -> sequence of its last frame. */
   readonly links: Map<NodeId, number>;
+  tunnels: TunnelQueue;
   /** Who reaps it, until when (milliseconds since 1970), and how often the lock has been taken. */
   reaper: NodeId | null;
   reaperUntil: number;
@@ -31,6 +33,7 @@ export function createLog(): NodeLog {
     bytes: 0,
     last: 0,
     links: new Map(),
+    tunnels: createQueue(),
     reaper: null,
     reaperUntil: 0,
     token: 0,
@@ -67,6 +70,7 @@ export function endLog(log: NodeLog, forgetAt: number): void {
   log.state = 'reaped';
   log.entries = [];
   log.bytes = 0;
+  log.tunnels = createQueue();
   log.forgetAt = forgetAt;
 }
 

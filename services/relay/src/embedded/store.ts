@@ -21,6 +21,7 @@ import { EmbeddedReaping } from './reaping.ts';
 import { EmbeddedRooms } from './rooms.ts';
 import { EmbeddedSnapshots } from './snapshots.ts';
 import { EmbeddedTallies } from './tallies.ts';
+import { EmbeddedTunnelStreams } from './tunnel-streams.ts';
 import { EmbeddedUsage } from './usage.ts';
 
 /**
@@ -32,6 +33,7 @@ export function createEmbeddedStore(
   attempts: AttemptLimits = UNLIMITED_ATTEMPTS,
 ): Store {
   const inbox = new EmbeddedInbox(shared);
+  const tunnels = new EmbeddedTunnelStreams(shared);
   const notices = new EmbeddedNotices(shared);
   let closed = false;
   shared.hold();
@@ -50,6 +52,7 @@ export function createEmbeddedStore(
     tallies: new EmbeddedTallies(shared),
     buckets: new EmbeddedBuckets(shared),
     rooms: new EmbeddedRooms(shared),
+    tunnels,
     usage: new EmbeddedUsage(shared),
     snapshots: new EmbeddedSnapshots(shared),
     documents: new EmbeddedDocuments(shared),
@@ -61,7 +64,7 @@ export function createEmbeddedStore(
     async close() {
       if (closed) return;
       closed = true;
-      await inbox.stop();
+      await Promise.all([inbox.stop(), tunnels.stop()]);
       notices.close();
       shared.release();
     },

@@ -168,7 +168,7 @@ export const METRICS: readonly Metric[] = [
   {
     type: 'histogram',
     name: 'causeway_redis_command_seconds',
-    help: 'Time until Redis answered; `inboxRead` waits for entries, so its time says nothing about Redis',
+    help: 'Time until Redis answered; `inboxRead` and `tunnelRead` wait for entries: their time says nothing of Redis',
     labels: ['command'],
     perUnit: MS_PER_SECOND,
     read: ({ source }) =>

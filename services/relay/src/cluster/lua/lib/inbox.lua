@@ -1,10 +1,13 @@
--- A node's inbox. KEYS[1..3] are state, inbox, links:
---   state  hash: s (open, closing, reaping, reaped), bytes, and while it is reaped: reaper, until (ms), token
---   inbox  stream of envelopes
---   links  hash: sending node -> sequence of its last frame
+-- A node's inbox. KEYS[1..5] are state, inbox, links, tunnels, from:
+--   state    hash: s (open, closing, reaping, reaped), bytes, tbytes (of tunnels), and while it is reaped: reaper,
+--            until (ms), token
+--   inbox    stream of envelopes
+--   links    hash: sending node -> sequence of its last frame
+--   tunnels  stream of envelopes for tunnels
+--   from     hash: sending node -> its last envelope for tunnels
 
 local function end_inbox(keep_ms)
-  redis.call('DEL', KEYS[1], KEYS[2])
+  redis.call('DEL', KEYS[1], KEYS[2], KEYS[4], KEYS[5])
   redis.call('HSET', KEYS[1], 's', 'reaped')
   redis.call('PEXPIRE', KEYS[1], keep_ms)
   redis.call('PEXPIRE', KEYS[3], keep_ms)

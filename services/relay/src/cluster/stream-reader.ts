@@ -3,27 +3,33 @@ import type { InboxEntry } from '../core/ports.ts';
 import type { Commands } from './commands.ts';
 import { READ_BLOCK_MS } from './connect.ts';
 
-const READ_COUNT = 512;
 const MIN_BACKOFF_MS = 10;
 const MAX_BACKOFF_MS = 500;
 const START = '0-0';
 
 type StreamEntry = readonly [id: Buffer, fields: readonly Buffer[]];
 
-/** Reads one stream from its start on a connection of its own and hands the entries over in order. */
-export class InboxReader {
-  private readonly commands: Commands;
-  private readonly key: string;
-  private readonly onEntries: (entries: readonly InboxEntry[]) => void;
+export interface StreamReaderOptions {
+  /** Of a connection that the blocking read has for itself. */
+  readonly commands: Commands;
+  readonly key: string;
+  /** Entries of one reading at most. */
+  readonly count: number;
+  /** What its commands are called in the metrics. */
+  readonly names: { readonly read: string; readonly check: string };
+  readonly onEntries: (entries: readonly InboxEntry[]) => void;
+}
+
+/** Reads one stream of a node from its start, on a connection of its own, and hands the entries over in order. */
+export class StreamReader {
+  private readonly options: StreamReaderOptions;
   private readonly stopping = new AbortController();
   private finished: Promise<void> = Promise.resolve();
   private cursor = START;
   private backoffMs = MIN_BACKOFF_MS;
 
-  constructor(commands: Commands, key: string, onEntries: (entries: readonly InboxEntry[]) => void) {
-    this.commands = commands;
-    this.key = key;
-    this.onEntries = onEntries;
+  constructor(options: StreamReaderOptions) {
+    this.options = options;
   }
 
   start(): void {
@@ -32,7 +38,7 @@ export class InboxReader {
 
   async stop(): Promise<void> {
     this.stopping.abort();
-    this.commands.client.disconnect();
+    this.options.commands.client.disconnect();
     await this.finished;
   }
 
@@ -52,7 +58,7 @@ export class InboxReader {
       const last = entries.at(-1);
       if (last === undefined) continue;
       this.cursor = last.id;
-      this.onEntries(entries);
+      this.options.onEntries(entries);
       // What they gave rise to goes out first; meanwhile more entries may come for the next reading.
       await nextTurn();
     }
@@ -60,10 +66,10 @@ export class InboxReader {
 
   /** Null after a fault; none when nothing came in time. */
   private async read(): Promise<InboxEntry[] | null> {
-    const { client } = this.commands;
-    const entries = await this.commands.run(
-      'inboxRead',
-      () => client.xreadBuffer('COUNT', READ_COUNT, 'BLOCK', READ_BLOCK_MS, 'STREAMS', this.key, this.cursor),
+    const { commands, key, count, names } = this.options;
+    const entries = await commands.run(
+      names.read,
+      () => commands.client.xreadBuffer('COUNT', count, 'BLOCK', READ_BLOCK_MS, 'STREAMS', key, this.cursor),
       (reply) => (reply === null ? [] : toEntries((reply[0] as unknown as [Buffer, StreamEntry[]])[1])),
     );
     return Array.isArray(entries) ? entries : null;
@@ -71,13 +77,14 @@ export class InboxReader {
 
   /**
    * A replica that took over may lack the last entries and may give their ids again, even when its clock lags behind.
-   * Which entries it has that were never handed over cannot be told, so everything comes again: the links' sequences
+   * Which entries it has that were never handed over cannot be told, so everything comes again: the senders' sequences
    * tell what is known.
    */
   private async checkCursor(): Promise<boolean> {
-    const lastId = await this.commands.run(
-      'inboxCheck',
-      () => this.commands.client.xinfo('STREAM', this.key).catch(missingStream),
+    const { commands, key, names } = this.options;
+    const lastId = await commands.run(
+      names.check,
+      () => commands.client.xinfo('STREAM', key).catch(missingStream),
       lastGeneratedId,
     );
     if (typeof lastId !== 'string') return false;
@@ -101,6 +108,12 @@ export function toEntries(entries: readonly unknown[]): InboxEntry[] {
     // Redis names entries by its clock.
     return { id, appendedAt: Number.parseInt(id, 10), envelope: fields[1] as Buffer };
   });
+}
+
+/** The smallest stream id above the given one. The count within a millisecond stays far below 2^53. */
+export function nextId(id: string): string {
+  const dash = id.indexOf('-');
+  return `${id.slice(0, dash)}-${Number(id.slice(dash + 1)) + 1}`;
 }
 
 function missingStream(error: unknown): string[] {

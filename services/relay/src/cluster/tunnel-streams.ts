@@ -1,0 +1,70 @@
+import type { NodeId } from '@causeway/protocol';
+import type { InboxEntry } from '../core/ports.ts';
+import type { TunnelAppend, TunnelAppendReply, TunnelStreams } from '../core/tunnel-ports.ts';
+import { type Commands, text } from './commands.ts';
+import type { Keys } from './keys.ts';
+import { StreamReader } from './stream-reader.ts';
+import { TunnelTrimmer } from './tunnel-trimmer.ts';
+
+/** Envelopes of one reading: each may hold some of the largest frames, and together they are to be a few MiB at most. */
+const READ_COUNT = 16;
+/** What a dead node leaves goes so long after the last append, if nobody ends its inbox. */
+const KEEP_MS = 3_600_000;
+/** A sender that was silent for longer has to begin a new run. */
+const REMEMBER_MS = 24 * KEEP_MS;
+
+interface Reading {
+  readonly reader: StreamReader;
+  readonly trimmer: TunnelTrimmer;
+}
+
+export class RedisTunnelStreams implements TunnelStreams {
+  private readonly commands: Commands;
+  private readonly keys: Keys;
+  private readonly connectReader: () => Commands;
+  private reading: Reading | null = null;
+
+  /** @param connectReader makes the connection that the blocking read has for itself */
+  constructor(commands: Commands, keys: Keys, connectReader: () => Commands) {
+    this.commands = commands;
+    this.keys = keys;
+    this.connectReader = connectReader;
+  }
+
+  append({ from, to, run, sequence, envelope, maxBytes }: TunnelAppend): Promise<TunnelAppendReply> {
+    const { state, tunnels, from: senders } = this.keys.node(to);
+    const bytes = Buffer.from(envelope.buffer, envelope.byteOffset, envelope.byteLength);
+    return this.commands.script(
+      'tunnelAppend',
+      [state, tunnels, senders],
+      [from, run, sequence, maxBytes, KEEP_MS, REMEMBER_MS, bytes],
+      (reply) => ({ kind: text(reply) as 'ok' }),
+    );
+  }
+
+  start(node: NodeId, onEnvelopes: (envelopes: readonly Uint8Array[]) => void): void {
+    if (this.reading) throw new Error('the tunnel stream is being read already');
+    const { state, tunnels } = this.keys.node(node);
+    const trimmer = new TunnelTrimmer(this.commands, state, tunnels);
+    const onEntries = (entries: readonly InboxEntry[]): void => {
+      onEnvelopes(entries.map(({ envelope }) => envelope));
+      trimmer.remove(entries);
+    };
+    const reader = new StreamReader({
+      commands: this.connectReader(),
+      key: tunnels,
+      count: READ_COUNT,
+      names: { read: 'tunnelRead', check: 'tunnelCheck' },
+      onEntries,
+    });
+    this.reading = { reader, trimmer };
+    reader.start();
+  }
+
+  async stop(): Promise<void> {
+    const { reading } = this;
+    this.reading = null;
+    await reading?.reader.stop();
+    await reading?.trimmer.stop();
+  }
+}
