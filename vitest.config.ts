@@ -9,7 +9,7 @@ export default defineConfig({
           include: [
             'packages/*/src/**/*.test.ts',
             'services/*/src/**/*.test.ts',
-            'loadtest/src/**/*.test.ts',
+            'loadtest/{src,k6}/**/*.test.ts',
             'scripts/**/*.test.ts',
             'test/fuzz/codecs.test.ts',
             'test/soak/**/*.test.ts',

@@ -205,9 +205,58 @@ const nodes: Row = {
   ],
 };
 
+/** What a load test writes, of which relays and clusters know nothing: it has no labels of theirs. */
+const load: Row = {
+  title: 'Load (k6)',
+  panels: [
+    series({
+      title: 'Load: connections',
+      about:
+        'Connections that a running load test has open. This row is empty but for load tests that write to Prometheus.',
+      unit: 'short',
+      queries: [{ expr: 'sum by (scenario) (k6_connections_open)', legend: '{{scenario}}' }],
+    }),
+    series({
+      title: 'Load: messages',
+      about: 'What the load test sends, what its recipients have got, and what was refused.',
+      unit: 'mps',
+      queries: ['sent', 'delivered', 'refused'].map((what) => ({
+        expr: rate(`k6_messages_${what}_total`),
+        legend: what,
+      })),
+    }),
+    series({
+      title: 'Load: latency',
+      about: 'From when a message was to be sent, by the clock of the load test, over the run so far.',
+      unit: 's',
+      queries: [
+        { expr: 'max by (phase) (k6_receipt_latency_p99)', legend: 'receipt p99 {{phase}}' },
+        { expr: 'max by (phase) (k6_delivery_latency_p99)', legend: 'delivery p99 {{phase}}' },
+        { expr: 'max(k6_registration_latency_p99)', legend: 'registration p99' },
+      ],
+    }),
+    series({
+      title: 'Load: broken promises',
+      about:
+        'Messages repeated, out of order, and at the end of a run those that were lost or had no receipt: none should be.',
+      unit: 'short',
+      queries: ['lost', 'unanswered', 'duplicated', 'reordered'].map((what) => ({
+        expr: `sum(k6_messages_${what}_total)`,
+        legend: what,
+      })),
+    }),
+    series({
+      title: 'Load: connections lost',
+      about: 'That the relay or the network closed, or that did not come about.',
+      unit: 'short',
+      queries: ['closed', 'failed'].map((what) => ({ expr: `sum(k6_connections_${what}_total)`, legend: what })),
+    }),
+  ],
+};
+
 export const fleet = dashboard({
   uid: 'causeway-fleet',
   title: 'Causeway: fleet',
   about: 'All nodes together: clients, messages and what became of them, and the nodes themselves.',
-  rows: [now, clients, messages, nodes],
+  rows: [now, clients, messages, nodes, load],
 });

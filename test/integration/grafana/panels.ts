@@ -39,11 +39,19 @@ const DASHBOARDS: readonly (readonly [file: string, DashboardJson])[] = readdirS
   .map((file) => [file, JSON.parse(readFileSync(new URL(file, FOLDER), 'utf8')) as DashboardJson]);
 
 /** All panels of the committed dashboards, their expressions ready for Prometheus. */
-export const PANELS: readonly Panel[] = DASHBOARDS.flatMap(([file, { panels }]) =>
+const ALL: readonly Panel[] = DASHBOARDS.flatMap(([file, { panels }]) =>
   panels
     .filter(({ type }) => type !== 'row')
     .map(({ title, targets = [] }) => ({ file, title, exprs: targets.map(({ expr }) => filledIn(expr)) })),
 );
+
+const isOfLoadTests = ({ exprs }: Panel): boolean => exprs.every((expr) => expr.includes('k6_'));
+
+/** What relays fill. */
+export const PANELS = ALL.filter((panel) => !isOfLoadTests(panel));
+
+/** What load tests fill. */
+export const LOAD_PANELS = ALL.filter(isOfLoadTests);
 
 /** Expressions of the lines through the panels, each once, by name. */
 export const ANNOTATIONS: ReadonlyMap<string, string> = new Map(
