@@ -12,6 +12,7 @@ export type SecurityErrorCode =
 /** Every `code` that an error of this library can carry. They do not change within a major version. */
 export type CausewayErrorCode =
   | 'bad_option'
+  | 'bad_code'
   | 'bad_peer'
   | 'aborted'
   | 'timeout'
@@ -43,9 +44,12 @@ export class CausewayError extends Error {
   }
 }
 
-/** An argument or option that cannot work: `bad_option`, `bad_peer`, `watch_limit`. Thrown before anything is sent. */
+/**
+ * An argument or option that cannot work: `bad_option`, `bad_code`, `bad_peer`, `watch_limit`. Thrown before anything is
+ * sent.
+ */
 export class UsageError extends CausewayError {
-  constructor(code: 'bad_option' | 'bad_peer' | 'watch_limit', message: string) {
+  constructor(code: 'bad_option' | 'bad_code' | 'bad_peer' | 'watch_limit', message: string) {
     super(code, message, false);
   }
 }
