@@ -61,6 +61,8 @@ describe('a planted violation', () => {
     'uWebSockets.js in edge and admin only': [`${RELAY}/app.ts`, "import uws from 'uWebSockets.js';"],
     'ioredis in cluster only': [`${RELAY}/telemetry/x.ts`, "import type { Redis } from 'ioredis';"],
     'jose in access and the command only': [`${RELAY}/admin/x.ts`, "import { jwtVerify } from 'jose';"],
+    'noble in e2e only': [`${RELAY}/access/x.ts`, "import { ed25519 } from '@noble/curves/ed25519.js';"],
+    'e2e knows no relay': ['packages/client/src/e2e/x.ts', "import type { Tunnel } from '../tunnel.ts';"],
     'siblings do not import each other': [`${RELAY}/edge/x.ts`, "export * from '../cluster/y.ts';"],
     'nothing below app imports app or main': [`${RELAY}/admin/x.ts`, "type A = import('../app.ts').App;"],
     'app does not import main': [`${RELAY}/app.ts`, "const main = await import('./main.ts');"],

@@ -55,6 +55,21 @@ export const RULES: readonly Rule[] = [
     forbids: (to) => to === 'npm:jose',
   },
   {
+    name: 'noble in e2e only',
+    reason: 'how keys come about, and what is encrypted with them, is decided in one place',
+    from: /^(?!packages\/client\/src\/e2e\/|test\/)/,
+    forbids: (to) => to.startsWith('npm:@noble/'),
+  },
+  {
+    name: 'e2e knows no relay',
+    reason: 'encryption is between two ends, over whatever lies between them, and is tested so',
+    from: /^packages\/client\/src\/e2e\/(?!.*\.test\.ts$)/,
+    forbids: (to) =>
+      isOurs(to) &&
+      !/^packages\/(?:protocol|client\/src\/e2e)\//.test(to) &&
+      !/^packages\/client\/src\/(?:errors|credentials)\.ts$/.test(to),
+  },
+  {
     name: 'siblings do not import each other',
     reason: 'each implements ports of the core and can be replaced alone; app puts them together',
     from: new RegExp(`^${RELAY}(${SIBLING})/`),

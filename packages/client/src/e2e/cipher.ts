@@ -78,7 +78,7 @@ export class RecordCipher {
   }
 }
 
-/** The cipher works on words: a copy costs far less than going byte by byte. */
+/** The cipher works on words, and bytes that do not lie on one cost it more than this copy. */
 function aligned(bytes: Uint8Array): Uint8Array {
   return bytes.byteOffset % Uint32Array.BYTES_PER_ELEMENT === 0 ? bytes : bytes.slice();
 }
