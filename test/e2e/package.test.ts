@@ -75,6 +75,9 @@ describe('the packed packages', () => {
     writeFileSync(
       join(folder, 'typed.ts'),
       `import { type Client, connect, type Receipt } from '@causeway/client';
+       import { pakeDuplex, type SecureDuplex } from '@causeway/client/e2e';
+       const tube = new TransformStream<Uint8Array, Uint8Array>();
+       const secure: Promise<SecureDuplex> = pakeDuplex(tube, { role: 'initiator', secret: 'x', context: new Uint8Array() });
        const client: Client = await connect({ url: 'ws://relay.example' });
        const receipt: Receipt = await client.send('bob', 'hello');
        // @ts-expect-error: there is no such status

@@ -24,6 +24,37 @@ function transform(onWay: OnWay): TransformStream<Uint8Array, Uint8Array> {
   return new TransformStream({ transform: (chunk, controller) => onWay(chunk, (out) => controller.enqueue(out)) });
 }
 
+/** Two ends as those of a tunnel are at the worst: an abort overtakes what is on its way, and says nothing of its cause. */
+export function abruptPair(): DuplexPair {
+  const there = abrupt();
+  const back = abrupt();
+  return {
+    initiator: { readable: back.readable, writable: there.writable },
+    responder: { readable: there.readable, writable: back.writable },
+  };
+}
+
+function abrupt(): ByteDuplex {
+  const end = { read: (_closed: Error): void => undefined, write: (_closed: Error): void => undefined };
+  let forward: ReadableStreamDefaultController<Uint8Array> | null = null;
+  const readable = new ReadableStream<Uint8Array>({
+    start(controller) {
+      forward = controller;
+      end.read = (closed) => controller.error(closed);
+    },
+    cancel: () => end.write(new Error('closed by the other end')),
+  });
+  const writable = new WritableStream<Uint8Array>({
+    start(controller) {
+      end.write = (closed) => controller.error(closed);
+    },
+    write: (chunk) => forward?.enqueue(chunk),
+    close: () => forward?.close(),
+    abort: () => end.read(new Error('closed by the other end')),
+  });
+  return { readable, writable };
+}
+
 /** Cuts what passes into pieces of these sizes, over and over. */
 export function chunked(sizes: readonly number[]): OnWay {
   let next = 0;

@@ -1,4 +1,5 @@
 /** Encryption between two ends over any two byte streams: what the client does for its tunnels, by itself. */
+export { SecurityError, type SecurityErrorCode } from '../errors.ts';
 export { formatCode, parseCode, type RoomCode, randomWords } from './code.ts';
 export type { ByteDuplex, Role, SecureDuplex } from './duplex.ts';
 export { generateIdentity, type KeyPair, keyOfPeerId } from './identity.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { chunked, type DuplexPair, duplexPair, flipped, readAll, writeAll } from '../../test/duplexes.ts';
+import { abruptPair, chunked, type DuplexPair, duplexPair, flipped, readAll, writeAll } from '../../test/duplexes.ts';
 import { SecurityError } from '../errors.ts';
 import { utf8 } from './bytes.ts';
 import type { SecureDuplex } from './duplex.ts';
@@ -70,6 +70,11 @@ describe('pakeDuplex', () => {
     expect(secrets.map(outcome)).toEqual(['wrong_code', 'wrong_code']);
     const contexts = await handshake(duplexPair(), { context: utf8('room default 4822') });
     expect(contexts.map(outcome)).toEqual(['wrong_code', 'wrong_code']);
+  });
+
+  it('tells them also where an abort would overtake the refusal', async () => {
+    const secrets = await handshake(abruptPair(), { secret: 'copper-violin-lamp' });
+    expect(secrets.map(outcome)).toEqual(['wrong_code', 'wrong_code']);
   });
 
   it('does not care how the bytes are cut', async () => {

@@ -91,6 +91,15 @@ describe('records', () => {
     expect(Buffer.concat([content, content.subarray(1, 3)]).equals(bytes)).toBe(true);
   });
 
+  it('open with their own header only', () => {
+    const [key, empty] = [new Uint8Array(32).fill(7), new Uint8Array(0)];
+    const [data, end] = [RECORD.data, RECORD.end].map((type) => new RecordCipher(key.slice()).seal(type, empty));
+    const [header, body] = [end?.subarray(0, HEADER_BYTES), data?.subarray(HEADER_BYTES)];
+    if (header === undefined || body === undefined || data === undefined) throw new Error('nothing sealed');
+    expect(new RecordCipher(key.slice()).open(header, body)).toBe(null);
+    expect(new RecordCipher(key.slice()).open(data.subarray(0, HEADER_BYTES), body)).toEqual(empty);
+  });
+
   it('get a new key after so many, and the old one is forgotten', async () => {
     const key = new Uint8Array(32).fill(7);
     const copy = key.slice();
