@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { UNLIMITED_ATTEMPTS } from '../../services/relay/src/core/attempts.ts';
 import type { AttemptLimits } from '../../services/relay/src/core/shared-ports.ts';
 import type { Implementation } from './implementation.ts';
 
 /** What every implementation of the suites is started with. */
 export const ATTEMPT_LIMITS: AttemptLimits = {
+  ...UNLIMITED_ATTEMPTS,
   connect: { points: 3, seconds: 60, blockSeconds: 120 },
   failed_auth: { points: 3, seconds: 60, blockSeconds: 1 },
-  hello: { points: 0, seconds: 0, blockSeconds: 0 },
 };
 
 export function newSubject(): string {

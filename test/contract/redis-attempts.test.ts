@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { UNLIMITED_ATTEMPTS } from '../../services/relay/src/core/attempts.ts';
 import type { Store } from '../../services/relay/src/core/ports.ts';
 import type { Attempt, AttemptLimits } from '../../services/relay/src/core/shared-ports.ts';
 import { type RedisDeployment, startRedisCluster } from '../kit/redis.ts';
@@ -7,7 +8,7 @@ import { HOUR, newNode, newPeer } from './fixtures.ts';
 import { connectTo, untilHealthy } from './implementation.ts';
 
 const LIMITS: AttemptLimits = {
-  connect: { points: 0, seconds: 0, blockSeconds: 0 },
+  ...UNLIMITED_ATTEMPTS,
   failed_auth: { points: 6, seconds: 60, blockSeconds: 60 },
   hello: { points: 50, seconds: 60, blockSeconds: 60 },
 };

@@ -20,6 +20,7 @@ function needed({ env }: Manifest): number {
     messageBytes: number('CAUSEWAY_MESSAGE_BYTES'),
     outboundBytes: number('CAUSEWAY_OUTBOUND_BYTES'),
     inboxBytes: number('CAUSEWAY_INBOX_BYTES'),
+    tunnels: { perConnection: 16, heldBytes: number('CAUSEWAY_TUNNEL_HELD_BYTES') },
     sendWindow: 256,
     deliveryWindow: 256,
     deliveryWindowBytes: KIB ** 2,

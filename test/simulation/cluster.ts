@@ -41,6 +41,17 @@ export function settings(node: string, changes: Partial<Settings> = {}): Setting
     linkBytes: 64 * 1024 * 1024,
     inboxBytes: 256 * 1024 * 1024,
     maxWatched: 256,
+    tunnels: {
+      perConnection: 16,
+      windowBytes: 1024 * 1024,
+      maxBytes: 10 * 1024 * 1024 * 1024,
+      idleMs: 300_000,
+      roomTtlMs: 600_000,
+      maxRoomTtlMs: 259_200_000,
+      roomsPerRealm: 10_000,
+      heldBytes: 1024 * 1024 * 1024,
+      streamBytes: 16 * 1024 * 1024,
+    },
     randomHex: (bytes) => 'ab'.repeat(bytes),
     sha256Hex: (bytes) => Buffer.from(bytes).toString('hex'),
     ...changes,
@@ -141,7 +152,8 @@ export class SimNode implements Entrance {
     const { relay, life } = this;
     if (relay === null) {
       this.options.world.after(1, () => connection.close(1006, 'refused'));
-      return { receive: () => false, malformed: () => undefined, silent: () => undefined, closed: () => undefined };
+      const nothing = (): void => undefined;
+      return { receive: () => false, malformed: nothing, silent: nothing, writable: nothing, closed: nothing };
     }
     this.connections.add(connection);
     const handler = relay.open(connection);
@@ -152,6 +164,7 @@ export class SimNode implements Entrance {
       },
       malformed: (reason) => this.run(life, () => handler.malformed(reason)),
       silent: () => this.run(life, () => handler.silent()),
+      writable: () => this.run(life, () => handler.writable()),
       closed: () => {
         this.connections.delete(connection);
         this.run(life, () => handler.closed());

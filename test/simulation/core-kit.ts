@@ -135,6 +135,7 @@ export class Client implements Connection {
   readonly told: string[] = [];
   readonly frames: RelayFrame[] = [];
   closedWith = 0;
+  isCongested = false;
   /** Called with each line that is told, before the core goes on. */
   onTold: (line: string) => void = () => undefined;
 
@@ -148,6 +149,12 @@ export class Client implements Connection {
 
   receipt(id: MessageId, status: number): void {
     this.tell(`receipt ${id} ${status}`);
+  }
+
+  tunnelData(tunnel: number, bytes: Uint8Array): void {
+    if (this.closedWith !== 0) return;
+    this.frames.push({ type: 'tunnel_data', tunnel, bytes: bytes.slice() });
+    this.tell(`tunnel_data ${tunnel} ${bytes.length}`);
   }
 
   send(frame: RelayFrame): void {

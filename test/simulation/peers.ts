@@ -21,6 +21,7 @@ export interface Entrance {
 export class Wire implements Connection {
   readonly address = '127.0.0.1';
   readonly handler: ConnectionHandler;
+  readonly isCongested = false;
   closedWith = 0;
   private readonly world: World;
   private readonly client: WireClient;
@@ -37,6 +38,10 @@ export class Wire implements Connection {
 
   receipt(id: MessageId, status: number): void {
     if (this.closedWith === 0) this.client.onReceipt(this, id, status);
+  }
+
+  tunnelData(tunnel: number, bytes: Uint8Array): void {
+    this.send({ type: 'tunnel_data', tunnel, bytes });
   }
 
   send(frame: RelayFrame): void {

@@ -13,8 +13,10 @@ export {
   deliverFrameBytes,
   receiptFrameBytes,
   sendFrameBytes,
+  TUNNEL_DATA_HEAD_BYTES,
   writeAckFrame,
   writeDeliverFrame,
   writeReceiptFrame,
   writeSendFrame,
+  writeTunnelDataHead,
 } from './write.ts';

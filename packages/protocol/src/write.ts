@@ -17,6 +17,11 @@ export const ACK_BODY_BYTES = 4;
 /** id:u64 status:u8 */
 export const RECEIPT_BYTES = 9;
 
+/** tunnel:u32, what stands in a TUNNEL_DATA before its bytes. */
+export const TUNNEL_FIXED_BYTES = 4;
+/** What stands before the bytes of a TUNNEL_DATA, its header included. */
+export const TUNNEL_DATA_HEAD_BYTES = FRAME_HEADER_BYTES + TUNNEL_FIXED_BYTES;
+
 export const ACK_FRAME_BYTES = FRAME_HEADER_BYTES + ACK_BODY_BYTES;
 
 export function sendFrameBytes(toBytes: number, payloadBytes: number): number {
@@ -55,6 +60,11 @@ export function writeDeliverFrame(
   at = writeU32(target, at, seq);
   at = writeId(target, at, id);
   return writeRest(target, at, flags, from, payload);
+}
+
+/** Writes what stands before `bytes` bytes in a TUNNEL_DATA. Returns the offset behind it. */
+export function writeTunnelDataHead(target: Uint8Array, offset: number, tunnel: number, bytes: number): number {
+  return writeU32(target, writeHeader(target, offset, FrameType.tunnel_data, TUNNEL_FIXED_BYTES + bytes), tunnel);
 }
 
 function writeRest(target: Uint8Array, at: number, flags: number, peer: Uint8Array, payload: Uint8Array): number {

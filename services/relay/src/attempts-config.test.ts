@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { ATTEMPT_VARIABLES, toAttemptLimits } from './attempts-config.ts';
+import { ATTEMPTS } from './core/shared-ports.ts';
 
 const { schema } = ATTEMPT_VARIABLES.attemptsHello;
 
@@ -19,14 +20,10 @@ test.each(['', '20', '20/60', '0/60/60', '20/0/60', '-1/60/60', '20/60/60/1', '1
 );
 
 test('each attempt has the limit of its variable', () => {
-  const [attemptsConnect, attemptsFailedAuth, attemptsHello] = [1, 2, 3].map((points) => ({
-    points,
-    seconds: 60,
-    blockSeconds: 0,
-  })) as [never, never, never];
-  expect(toAttemptLimits({ attemptsConnect, attemptsFailedAuth, attemptsHello })).toEqual({
-    connect: attemptsConnect,
-    failed_auth: attemptsFailedAuth,
-    hello: attemptsHello,
-  });
+  const limits = ATTEMPTS.map((_, index) => ({ points: index + 1, seconds: 60, blockSeconds: 0 }));
+  const names = Object.keys(ATTEMPT_VARIABLES);
+  const config = Object.fromEntries(names.map((name, index) => [name, limits[index]]));
+  expect(toAttemptLimits(config as unknown as Parameters<typeof toAttemptLimits>[0])).toEqual(
+    Object.fromEntries(ATTEMPTS.map((attempt, index) => [attempt, limits[index]])),
+  );
 });

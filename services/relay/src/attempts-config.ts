@@ -35,8 +35,33 @@ export const ATTEMPT_VARIABLES = {
     default: '120/60/30',
     doc: 'HELLOs of one peer, over all nodes. Each node counts the first tenth of the points, up to 10, by itself: for each node so many more may pass.',
   }),
+  attemptsJoin: variable({
+    name: 'CAUSEWAY_ATTEMPTS_JOIN',
+    schema: attemptLimit,
+    default: '10/60/60',
+    doc: 'Failed joins of rooms from one address (IPv6: one /64), over all nodes; while it is blocked, right ones are refused as well.',
+  }),
+  attemptsJoinRoom: variable({
+    name: 'CAUSEWAY_ATTEMPTS_JOIN_ROOM',
+    schema: attemptLimit,
+    default: '20/60/60',
+    doc: 'Failed joins of one room code, over all nodes.',
+  }),
+  attemptsJoinAll: variable({
+    name: 'CAUSEWAY_ATTEMPTS_JOIN_ALL',
+    schema: attemptLimit,
+    default: '1000/10/0',
+    doc: 'Failed joins of all rooms together, over all nodes.',
+  }),
 } as const;
 
 export function toAttemptLimits(config: Config<typeof ATTEMPT_VARIABLES>): AttemptLimits {
-  return { connect: config.attemptsConnect, failed_auth: config.attemptsFailedAuth, hello: config.attemptsHello };
+  return {
+    connect: config.attemptsConnect,
+    failed_auth: config.attemptsFailedAuth,
+    hello: config.attemptsHello,
+    join: config.attemptsJoin,
+    join_room: config.attemptsJoinRoom,
+    join_all: config.attemptsJoinAll,
+  };
 }

@@ -27,6 +27,7 @@ import { ROLES, type Role, type RoleToken } from './admin/tokens.ts';
 import { ATTEMPT_VARIABLES } from './attempts-config.ts';
 import { readConnectionLimit } from './connection-limit.ts';
 import { addressRange, edgeProblems, origin } from './edge/settings.ts';
+import { TUNNEL_VARIABLES } from './tunnels-config.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -341,6 +342,7 @@ export const VARIABLES = {
     default: String(256 * MIB),
     doc: 'Bytes in the inbox of one node in Redis.',
   }),
+  ...TUNNEL_VARIABLES,
   logLevel: variable({
     name: 'CAUSEWAY_LOG_LEVEL',
     schema: oneOf(LOG_LEVELS),

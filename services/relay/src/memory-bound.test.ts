@@ -10,6 +10,7 @@ const SETTINGS = {
   messageBytes: 2 ** 26,
   outboundBytes: 2 ** 26,
   inboxBytes: 2 ** 22,
+  tunnels: { perConnection: 16, heldBytes: 2 ** 24 },
 };
 
 test('is the sum of its parts', () => {
@@ -35,22 +36,32 @@ test.each(['sendWindow', 'deliveryWindow', 'deliveryWindowBytes'] as const)(
   },
 );
 
+test('grows with the tunnels', () => {
+  const tunnels = { perConnection: 17, heldBytes: 2 ** 24 + 1000 };
+  const larger = { ...SETTINGS, tunnels };
+  expect(memoryBound(larger).tunnels - memoryBound(SETTINGS).tunnels).toBe(2000);
+  expect(connectionBound(larger)).toBeGreaterThan(connectionBound(SETTINGS));
+});
+
 test('the examples in the document are right', () => {
   const document = readFileSync(new URL('../../../docs/memory.md', import.meta.url), 'utf8');
-  const rows = [...document.matchAll(/^\| (\d+) \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|$/gm)].map((row) =>
+  const rows = [...document.matchAll(/^\| (\d+) \| (\d+) \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|$/gm)].map((row) =>
     row.slice(1).map(Number),
   );
-  const computed = rows.map(([connections = 0, messages = 0, outbound = 0, inbox = 0]) => {
-    const [messageBytes, outboundBytes, inboxBytes] = [messages, outbound, inbox].map((mib) => mib * 2 ** 20);
+  const computed = rows.map(([connections = 0, messages = 0, outbound = 0, inbox = 0, held = 0]) => {
+    const [messageBytes, outboundBytes, inboxBytes, heldBytes] = [messages, outbound, inbox, held].map(
+      (mib) => mib * 2 ** 20,
+    );
     const bound = memoryBound({
       ...SETTINGS,
       maxConnections: connections,
       messageBytes: messageBytes as number,
       outboundBytes: outboundBytes as number,
       inboxBytes: inboxBytes as number,
+      tunnels: { perConnection: 16, heldBytes: heldBytes as number },
     });
     return Math.ceil(bound.total / 2 ** 20);
   });
   expect(rows.length).toBe(3);
-  expect(rows.map((row) => row[4])).toEqual(computed);
+  expect(rows.map((row) => row[5])).toEqual(computed);
 });

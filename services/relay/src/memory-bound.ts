@@ -33,8 +33,12 @@ const MESSAGE_FACTOR = (SHARED_PACKET_BYTES + MESSAGE_OBJECTS_BYTES) / MESSAGE_O
 const INBOX_FACTOR = 16;
 /** Idle routes that are kept, 100,000 of them, and the names of 8192 peers in UTF-8. */
 const CACHES_BYTES = 100_000 * ENTRY_BYTES + 8192 * ENTRY_BYTES;
-/** Attempts of 20,000 subjects of each of three kinds (1344 bytes each), 10,000 members, as many answers of the hook. */
-const ACCESS_BYTES = 88 * MIB;
+/** Attempts of 20,000 subjects of each of five kinds (1344 bytes each), 10,000 members, as many answers of the hook. */
+const ACCESS_BYTES = 139 * MIB;
+/** The end of a tunnel, its queues and its place; an offer with its meta. */
+const TUNNEL_OBJECTS_BYTES = 5 * KIB;
+/** Bytes that wait may be gathered in blocks of twice their size, or keep a packet of twice their size alive. */
+const TUNNEL_FACTOR = 2;
 /** Free outbound buffers: 1 MiB for each size. */
 const POOL_BYTES = 11 * MIB;
 
@@ -45,6 +49,7 @@ export interface BoundedSettings {
   readonly deliveryWindowBytes: number;
   readonly messageBytes: number;
   readonly outboundBytes: number;
+  readonly tunnels: { readonly perConnection: number; readonly heldBytes: number };
   /** 0 for a relay by itself, which has no inbox. */
   readonly inboxBytes: number;
 }
@@ -56,27 +61,33 @@ export interface MemoryBound {
   readonly handshakes: number;
   readonly messages: number;
   readonly outbound: number;
+  readonly tunnels: number;
   readonly inbox: number;
   readonly tables: number;
   readonly total: number;
 }
 
 /** Bytes that one connection costs at most, whatever its client does. */
-export function connectionBound({ sendWindow, deliveryWindow, deliveryWindowBytes }: BoundedSettings): number {
+export function connectionBound(settings: BoundedSettings): number {
+  const { sendWindow, deliveryWindow, deliveryWindowBytes, tunnels } = settings;
   const windows = deliveryWindow * DELIVERY_BYTES + sendWindow * PENDING_BYTES + deliveryWindowBytes;
-  const tables = (MAX_REFUSING + sendWindow) * ENTRY_BYTES + MAX_WATCHED * WATCHED_BYTES;
+  const tables =
+    (MAX_REFUSING + sendWindow) * ENTRY_BYTES +
+    MAX_WATCHED * WATCHED_BYTES +
+    tunnels.perConnection * TUNNEL_OBJECTS_BYTES;
   return SESSION_BYTES + HARD_PACKET_BYTES + windows + tables;
 }
 
 /** What a node's memory can grow to at the worst; `docs/memory.md` explains the parts. */
 export function memoryBound(settings: BoundedSettings): MemoryBound {
-  const { maxConnections, messageBytes, outboundBytes, inboxBytes } = settings;
+  const { maxConnections, messageBytes, outboundBytes, inboxBytes, tunnels } = settings;
   const parts = {
     base: BASE_BYTES,
     connections: maxConnections * connectionBound(settings),
     handshakes: (maxConnections + spareHandshakes(maxConnections)) * HANDSHAKE_BYTES,
     messages: Math.ceil(messageBytes * MESSAGE_FACTOR),
     outbound: outboundBytes + POOL_BYTES,
+    tunnels: tunnels.heldBytes * TUNNEL_FACTOR,
     inbox: inboxBytes * INBOX_FACTOR,
     tables: MAX_REFUSALS * ENTRY_BYTES + MAX_REGISTERING * REGISTERING_BYTES + CACHES_BYTES + ACCESS_BYTES,
   };

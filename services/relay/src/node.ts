@@ -16,6 +16,7 @@ const NOT_YET: ConnectionHandler = {
   receive: () => false,
   malformed: () => undefined,
   silent: () => undefined,
+  writable: () => undefined,
   closed: () => undefined,
 };
 

@@ -28,6 +28,8 @@ const GAUGES = {
   inboxUnsettled: 0,
   watchedPeers: 0,
   sendsPending: 0,
+  tunnelEnds: 0,
+  tunnelBytes: 0,
 };
 const POLICY = new Policy({ realms: { acme: { peer: { messages: { perSecond: 5 } } } } }, 1, 100);
 

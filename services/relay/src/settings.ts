@@ -8,6 +8,7 @@ import {
 } from '@causeway/protocol';
 import type { RelayConfig } from './config.ts';
 import type { Settings } from './core/settings.ts';
+import { toTunnelSettings } from './tunnels-config.ts';
 
 const SECOND = 1000;
 const DAY = 86_400 * SECOND;
@@ -50,6 +51,7 @@ export function toSettings(config: RelayConfig, node: NodeId): Settings {
     linkBytes: config.linkBytes,
     inboxBytes: config.inboxBytes,
     maxWatched: MAX_WATCHED,
+    tunnels: toTunnelSettings(config),
     randomHex,
     sha256Hex: (bytes) => createHash('sha256').update(bytes).digest('hex'),
   };

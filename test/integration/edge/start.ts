@@ -67,6 +67,7 @@ export async function start(
           connection.send({ type: 'error', code: 'malformed', message: reason });
           connection.close(CloseCode.malformed, 'malformed');
         },
+        writable: () => undefined,
         silent() {
           seen.silent += 1;
           connection.close(CloseCode.timeout, 'timeout');

@@ -1,16 +1,25 @@
 import type { Attempt, AttemptLimit, AttemptLimits } from './shared-ports.ts';
 
 const OFF: AttemptLimit = { points: 0, seconds: 0, blockSeconds: 0 };
-export const UNLIMITED_ATTEMPTS: AttemptLimits = { connect: OFF, failed_auth: OFF, hello: OFF };
+export const UNLIMITED_ATTEMPTS: AttemptLimits = {
+  connect: OFF,
+  failed_auth: OFF,
+  hello: OFF,
+  join: OFF,
+  join_room: OFF,
+  join_all: OFF,
+};
 
 const MAPPED_IPV4 = /^[0:]+:ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 const GROUPS = 8;
 /** Of an IPv6 address; the rest its owner chooses as it likes. */
 const NETWORK_GROUPS = 4;
 
+const BY_ADDRESS: readonly Attempt[] = ['connect', 'failed_auth', 'join'];
+
 /** Whose attempts are counted together: all addresses of an IPv6 /64 are one subject. */
 export function subjectOf(attempt: Attempt, subject: string): string {
-  return attempt === 'hello' ? subject : networkOf(subject);
+  return BY_ADDRESS.includes(attempt) ? networkOf(subject) : subject;
 }
 
 /** An IPv4 address, or the network (/64) of an IPv6 one, of which one client has all addresses. */

@@ -10,6 +10,10 @@ export interface Connection {
   readonly address: string;
   deliver(seq: number, id: MessageId, flags: number, from: PeerId, payload: Uint8Array): void;
   receipt(id: MessageId, status: number): void;
+  /** The bytes may be written to: whoever hands them over has no more use for them. */
+  tunnelData(tunnel: number, bytes: Uint8Array): void;
+  /** As many bytes wait for the socket as should: bulk stays back until `writable` of its handler. */
+  readonly isCongested: boolean;
   send(frame: RelayFrame): void;
   /** Sends what is waiting, then closes. Later calls on this connection do nothing. */
   close(code: number, reason: string): void;
@@ -26,6 +30,8 @@ export interface ConnectionHandler {
   malformed(reason: string): void;
   /** No bytes for two heartbeats; answers ERROR `timeout` and closes. */
   silent(): void;
+  /** The connection was congested, and is not any more. */
+  writable(): void;
   /** The socket is gone, for whatever reason; called once. */
   closed(): void;
 }

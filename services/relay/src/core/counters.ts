@@ -1,5 +1,6 @@
 import { DROP_REASONS, type DropReason } from './drops.ts';
 import { ATTEMPTS } from './shared-ports.ts';
+import { TUNNEL_REASONS, type TunnelReason } from './tunnels/far.ts';
 
 export type { Gauges } from './gauges.ts';
 
@@ -11,6 +12,9 @@ export type Path = (typeof PATHS)[number];
 
 /** Upper bounds of latencies that clients see, in milliseconds. */
 const LATENCY_MS = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 15_000];
+
+/** How a tunnel comes about: by a peer's id, or by a room. */
+export const TUNNEL_KINDS = ['peer', 'room'] as const;
 
 /** How the messages ended that a sender waited for. */
 export const OUTCOMES = ['delivered', 'queued', 'refused'] as const;
@@ -120,6 +124,15 @@ export class Counters {
   readonly realmBytesOut = new Map<string, number>([[OTHER_REALMS, 0]]);
   /** Connections and registrations that were refused because there had been too many attempts. */
   readonly attemptsRefused = zeros(ATTEMPTS);
+  roomsOpened = 0;
+  /** Joins that found no room. */
+  joinsFailed = 0;
+  /** Tunnels that came about on this node's side of the peer that was called. */
+  readonly tunnelsOpened = zeros(TUNNEL_KINDS);
+  /** Tunnels that the relay closed, by its reason. */
+  readonly tunnelsFailed = zeros(Object.keys(TUNNEL_REASONS) as TunnelReason[]);
+  /** Bytes that clients of this node sent into tunnels. */
+  tunnelBytes = 0;
   /** Changes of the TLS certificate and its key that were taken up, and that could not be. */
   readonly certificateReloads = { ok: 0, failed: 0 };
 

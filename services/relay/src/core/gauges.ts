@@ -12,4 +12,8 @@ export interface Gauges {
   readonly inboxUnsettled: number;
   readonly watchedPeers: number;
   readonly sendsPending: number;
+  /** Ends of tunnels, those that are asked for included. */
+  readonly tunnelEnds: number;
+  /** Bytes of tunnels that wait for a client or for another node. */
+  readonly tunnelBytes: number;
 }

@@ -70,6 +70,11 @@ export class FieldReader {
     return Buffer.from(this.bytes.subarray(this.step(this.end - this.at), this.end));
   }
 
+  /** As `rest`, without a copy: valid as long as the reply that it came in, and not to be kept. */
+  view(): Uint8Array {
+    return this.bytes.subarray(this.step(this.end - this.at), this.end);
+  }
+
   frame(): { type: number; body: FieldReader } {
     const type = this.u8();
     const length = this.u32();

@@ -48,7 +48,8 @@ export interface PresenceChange {
   readonly epoch: number;
 }
 
-class Writer {
+/** Writes one frame's fields one after another; the body's length is known beforehand. */
+export class FrameWriter {
   readonly bytes: Buffer;
   private at = NODE_FRAME_HEADER_BYTES;
 
@@ -105,13 +106,14 @@ function writeU64(target: Buffer, offset: number, value: MessageId): number {
   return target.writeUInt32BE(value - high * 0x1_0000_0000, offset + 4);
 }
 
-const text8 = (value: string): number => 1 + Buffer.byteLength(value);
+/** Bytes of a str8. */
+export const text8 = (value: string): number => 1 + Buffer.byteLength(value);
 
 function messageBytes(message: Message): number {
   return 21 + text8(message.to) + text8(message.from) + message.payload.length;
 }
 
-function writeMessage(writer: Writer, message: Message, path: number): Buffer {
+function writeMessage(writer: FrameWriter, message: Message, path: number): Buffer {
   return writer
     .u48(path)
     .u32(message.session)
@@ -124,12 +126,12 @@ function writeMessage(writer: Writer, message: Message, path: number): Buffer {
 }
 
 export function encodeMessage(message: Message, path: number): Buffer {
-  return writeMessage(new Writer(NodeFrame.message, messageBytes(message)), message, path);
+  return writeMessage(new FrameWriter(NodeFrame.message, messageBytes(message)), message, path);
 }
 
 export function encodeReturned(message: Message, owner: Location | null): Buffer {
   const node = owner?.node ?? '';
-  const writer = new Writer(NodeFrame.returned, 8 + text8(node) + messageBytes(message));
+  const writer = new FrameWriter(NodeFrame.returned, 8 + text8(node) + messageBytes(message));
   return writeMessage(writer.u64(owner?.epoch ?? 0).text(node), message, message.path);
 }
 
@@ -155,22 +157,22 @@ export class ReceiptsBuilder {
   }
 
   take(): Buffer {
-    const frame = new Writer(NodeFrame.receipts, this.used).raw(this.bytes.subarray(0, this.used)).bytes;
+    const frame = new FrameWriter(NodeFrame.receipts, this.used).raw(this.bytes.subarray(0, this.used)).bytes;
     this.used = 0;
     return frame;
   }
 }
 
 export function encodeHandover(key: PeerKey, epoch: number): Buffer {
-  return new Writer(NodeFrame.handover, 8 + text8(key)).u64(epoch).text(key).bytes;
+  return new FrameWriter(NodeFrame.handover, 8 + text8(key)).u64(epoch).text(key).bytes;
 }
 
 export function encodeTurn(key: PeerKey, epoch: number): Buffer {
-  return new Writer(NodeFrame.turn, 8 + text8(key)).u64(epoch).text(key).bytes;
+  return new FrameWriter(NodeFrame.turn, 8 + text8(key)).u64(epoch).text(key).bytes;
 }
 
 export function encodePresence(change: PresenceChange): Buffer {
-  return new Writer(NodeFrame.presence, 15 + text8(change.key))
+  return new FrameWriter(NodeFrame.presence, 15 + text8(change.key))
     .u8(change.online ? 1 : 0)
     .u48(change.at)
     .u64(change.epoch)
@@ -178,11 +180,11 @@ export function encodePresence(change: PresenceChange): Buffer {
 }
 
 export function encodeEcho(nonce: number): Buffer {
-  return new Writer(NodeFrame.echo, 6).u48(nonce).bytes;
+  return new FrameWriter(NodeFrame.echo, 6).u48(nonce).bytes;
 }
 
 export function encodeEmpty(type: typeof NodeFrame.none | typeof NodeFrame.probe): Buffer {
-  return new Writer(type, 0).bytes;
+  return new FrameWriter(type, 0).bytes;
 }
 
 export function encodeEnvelope(

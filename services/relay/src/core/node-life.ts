@@ -11,6 +11,7 @@ import { Retry } from './retry.ts';
 import type { Session } from './session.ts';
 import type { Settings } from './settings.ts';
 import type { Tenancy } from './tenancy.ts';
+import type { Tunnels } from './tunnels/tunnels.ts';
 
 const WARN_AFTER_MS = 1000;
 /** Redis may start after its relays. */
@@ -32,6 +33,7 @@ export interface NodeLifeDeps {
   readonly registry: Registry;
   readonly accounts: RealmAccounts;
   readonly tenancy: Tenancy;
+  readonly tunnels: Tunnels;
   readonly sessions: () => Iterable<Session>;
   /** What is done again and again while the node lives: how often, in milliseconds, and what. */
   readonly tasks: readonly (readonly [ms: number, call: () => void])[];
@@ -69,6 +71,7 @@ export class NodeLife {
     await this.deps.members.start();
     if (this.draining || this.ended) return;
     this.deps.inbox.start();
+    this.deps.tunnels.start();
     this.deps.tenancy.start();
     for (const [ms, call] of this.deps.tasks) this.every(ms, call);
   }
@@ -116,7 +119,7 @@ export class NodeLife {
 
   /** Takes no more from other nodes, and settles all that it has taken. False: not in time. */
   private async finishInbox(deadline: number): Promise<boolean> {
-    const { clock, store, settings, inbox, links, members } = this.deps;
+    const { clock, store, settings, inbox, links, members, tunnels } = this.deps;
     this.closing = true;
     let closed = await store.inbox.close(settings.node);
     while (closed.kind === 'unavailable' && clock.now() < deadline && !this.ended) {
@@ -125,7 +128,8 @@ export class NodeLife {
     }
     if (closed.kind === 'unavailable') return false;
     const { last } = closed;
-    const isSettled = (): boolean => inbox.hasRead(last) && inbox.unsettled === 0 && links.unappended === 0;
+    const isSettled = (): boolean =>
+      inbox.hasRead(last) && inbox.unsettled === 0 && links.unappended === 0 && tunnels.isIdle;
     if (!(await this.until(deadline, isSettled))) return false;
     // Whoever then finds this node gone has read everything that it was told.
     const told = links.lasts();
@@ -137,7 +141,7 @@ export class NodeLife {
     const { store, log, settings, inbox, members } = this.deps;
     this.ended = true;
     for (const cancel of this.cancels) cancel();
-    await store.inbox.stop();
+    await Promise.all([store.inbox.stop(), store.tunnels.stop()]);
     if (finished) await store.inbox.remove(settings.node);
     else log.error({ unsettled: inbox.unsettled }, 'the inbox could not be finished in time');
     if (finished) await members.leave();
@@ -154,6 +158,7 @@ export class NodeLife {
     this.halt();
     void this.deps.tenancy.stop();
     void store.inbox.stop();
+    void store.tunnels.stop();
     if (!this.draining) this.deps.onFenced();
   }
 

@@ -30,6 +30,7 @@ import { Router } from './router.ts';
 import { Session, type SessionDeps } from './session.ts';
 import type { Settings } from './settings.ts';
 import { Tenancy } from './tenancy.ts';
+import { Tunnels } from './tunnels/tunnels.ts';
 
 const WINDOW_SWEEP_MS = 100;
 const SECOND_MS = 1000;
@@ -73,6 +74,9 @@ export class Relay {
   private readonly rebalancing: Rebalance;
   private readonly consistency: Consistency;
   private readonly members: Members;
+  private readonly tunnels: Tunnels;
+  /** The session of each peer that is registered here. */
+  private readonly registered = new Map<PeerKey, Session>();
   private readonly life: NodeLife;
   private unacknowledged: Recipient[] = [];
   private readonly echoes = new Map<number, () => void>();
@@ -238,6 +242,7 @@ export class Relay {
       living: () => this.members.live.map(({ node }) => node),
       onReturned: (message) => this.cameBack(message, null),
     });
+    this.tunnels = new Tunnels({ ...deps, nextWrite, isDead, callee: (key) => this.registered.get(key) });
     this.rebalancing = new Rebalance({
       node: self,
       leaseMs: settings.nodeLeaseMs,
@@ -269,6 +274,7 @@ export class Relay {
       registry: this.registry,
       accounts: this.accounts,
       tenancy: this.tenancy,
+      tunnels: this.tunnels,
       sessions: () => this.sessions.values(),
       tasks: [
         [WINDOW_SWEEP_MS, () => this.sweepWindows()],
@@ -298,6 +304,11 @@ export class Relay {
       limiter: this.tenancy.limiter,
       usage: this.tenancy.usage,
       presence: this.presence,
+      tunnels: this.tunnels,
+      entered: (key, session) => this.registered.set(key, session),
+      left: (key, session) => {
+        if (this.registered.get(key) === session) this.registered.delete(key);
+      },
       sender: {
         settings,
         clock,
@@ -378,6 +389,8 @@ export class Relay {
       inboxUnsettled: this.inbox.unsettled,
       watchedPeers: this.presence.size,
       sendsPending,
+      tunnelEnds: this.tunnels.size,
+      tunnelBytes: this.tunnels.heldBytes,
     };
   }
 
@@ -409,8 +422,7 @@ export class Relay {
 
   /** Closes the connection of a peer that is registered here. False: it is not. */
   disconnect(key: PeerKey, reason: string): boolean {
-    for (const session of this.sessions.values()) if (session.expel(key, reason)) return true;
-    return false;
+    return this.registered.get(key)?.expel(key, reason) ?? false;
   }
 
   /** Null: the peer is not registered here. */
@@ -440,6 +452,7 @@ export class Relay {
     this.registry.nodeDead(node);
     this.router.nodeDead(node);
     this.presence.renewAll();
+    this.tunnels.nodeDead(node);
   }
 
   /** The one place where a message finds its way: to its owner on this node, or to the router. */
@@ -475,6 +488,7 @@ export class Relay {
     this.router.sweep(now);
     this.presence.renew();
     this.reservations.refresh();
+    this.tunnels.beat(now);
     for (const session of this.sessions.values()) session.sweep(now);
   }
 }

@@ -12,7 +12,7 @@ import {
   type SendFrame,
   type WatchFrame,
 } from '@causeway/protocol';
-import type { PeerKey } from './address.ts';
+import { type PeerKey, peerKey } from './address.ts';
 import { Allowance } from './allowance.ts';
 import type { Authenticator, Member, Refused } from './authenticator.ts';
 import type { Clock, Log, Timers } from './clock.ts';
@@ -30,6 +30,9 @@ import type { Recipient } from './recipient.ts';
 import type { Registry } from './registry.ts';
 import { Sender, type SenderDeps } from './sender.ts';
 import type { Settings } from './settings.ts';
+import type { Callee, IncomingCall } from './tunnels/call.ts';
+import type { ClientTunnels } from './tunnels/client-tunnels.ts';
+import type { Tunnels } from './tunnels/tunnels.ts';
 import type { UsageAccount, UsageMeter } from './usage.ts';
 import { Watching } from './watching.ts';
 import { welcomeFrame } from './welcome.ts';
@@ -56,15 +59,24 @@ export interface SessionDeps {
   readonly limiter: Limiter;
   readonly usage: UsageMeter;
   readonly presence: PresenceBoard;
+  readonly tunnels: Tunnels;
   readonly sender: SenderDeps;
+  /** The client is registered: calls for it come to the session until `left`. */
+  readonly entered: (key: PeerKey, session: Session) => void;
+  readonly left: (key: PeerKey, session: Session) => void;
   /** Nothing refers to the session any more. */
   readonly onFinished: (session: Session) => void;
 }
 
+type TunnelRequest = Extract<
+  ClientFrame,
+  { type: 'room_create' | 'room_join' | 'tunnel_connect' | 'tunnel_accept' | 'tunnel_close' }
+>;
+
 type State = 'opening' | 'registering' | 'open' | 'closed';
 
-/** One connection's way through the protocol: HELLO, WELCOME, then messages and presence. */
-export class Session implements ConnectionHandler {
+/** One connection's way through the protocol: HELLO, WELCOME, then messages, presence and tunnels. */
+export class Session implements ConnectionHandler, Callee {
   readonly number: number;
   private readonly connection: Connection;
   private readonly deps: SessionDeps;
@@ -81,6 +93,8 @@ export class Session implements ConnectionHandler {
   private recipient: Recipient | null = null;
   private sender: Sender | null = null;
   private watching: Watching | null = null;
+  /** Null for most: whoever only sends messages has none. */
+  private tunnels: ClientTunnels | null = null;
   private readonly controls: Allowance;
 
   constructor(number: number, connection: Connection, deps: SessionDeps) {
@@ -146,6 +160,15 @@ export class Session implements ConnectionHandler {
     this.fail('timeout', 'nothing came for two heartbeats');
   }
 
+  writable(): void {
+    this.tunnels?.writable();
+  }
+
+  /** Another peer asks for a tunnel. */
+  called(incoming: IncomingCall): () => void {
+    return this.ownTunnels().called(incoming);
+  }
+
   closed(): void {
     this.hasSocket = false;
     if (this.state !== 'closed') this.leave();
@@ -166,6 +189,7 @@ export class Session implements ConnectionHandler {
   /** Closes a connection that was owed an outcome for too long; to be called every second. */
   sweep(now: number): void {
     this.endWithToken(now);
+    this.tunnels?.sweep(now);
     const oldest = this.sender?.oldestPending ?? null;
     if (oldest === null || oldest + this.deps.settings.outcomeTimeoutMs > now) return;
     if (this.state === 'closed') {
@@ -248,12 +272,49 @@ export class Session implements ConnectionHandler {
       case 'unwatch':
         if (this.mayControl(1 + frame.peers.length)) for (const peer of frame.peers) this.watching?.remove(peer);
         return;
+      case 'tunnel_data':
+        return this.unless(this.tunnels?.data(frame.tunnel, frame.bytes), frame);
+      case 'tunnel_credit':
+        return this.unless(this.tunnels?.credit(frame.tunnel, frame.bytes), frame);
+      case 'tunnel_end':
+        return this.unless(this.tunnels?.end(frame.tunnel), frame);
       case 'hello':
       case 'proof':
         return this.malformed(`${frame.type.toUpperCase()} after WELCOME`);
       default:
-        return this.unsupported(frame);
+        if (this.mayControl(1)) this.handleTunnel(frame);
     }
+  }
+
+  private handleTunnel(frame: TunnelRequest): void {
+    const tunnels = this.ownTunnels();
+    switch (frame.type) {
+      case 'room_create':
+        return this.unless(tunnels.create(frame), frame);
+      case 'room_join':
+        return this.unless(tunnels.join(frame), frame);
+      case 'tunnel_connect':
+        return this.unless(tunnels.connect(frame), frame);
+      case 'tunnel_accept':
+        return this.unless(tunnels.accept(frame), frame);
+      case 'tunnel_close':
+        return this.unless(tunnels.close(frame.tunnel, frame.reason), frame);
+    }
+  }
+
+  /** `problem`: what is malformed of the frame; undefined where there never was a tunnel. */
+  private unless(problem: string | null | undefined, frame: ClientFrame): void {
+    if (problem === null) return;
+    this.malformed(`${frame.type.toUpperCase()}: ${problem ?? 'there is no tunnel'}`);
+  }
+
+  private ownTunnels(): ClientTunnels {
+    this.tunnels ??= this.deps.tunnels.of(
+      peerKey(this.realm, (this.member as Member).peer),
+      this.connection,
+      this.account as UsageAccount,
+    );
+    return this.tunnels;
   }
 
   private beforeWelcome(frame: ClientFrame): void {
@@ -281,10 +342,6 @@ export class Session implements ConnectionHandler {
   private flood(reason: DropReason, message: string): void {
     this.deps.counters.drop(reason);
     this.fail('rate_limited', message);
-  }
-
-  private unsupported(frame: ClientFrame): void {
-    this.malformed(`${frame.type.toUpperCase()} is not served by this relay`);
   }
 
   private hello(hello: HelloFrame): void {
@@ -330,6 +387,7 @@ export class Session implements ConnectionHandler {
     this.allowance = allowance;
     this.account = usage.account(this.realm, peer);
     this.account.open();
+    this.deps.entered(recipient.key, this);
     this.sender = new Sender(this.number, this.realm, peer, this.connection, allowance, this.account, this.deps.sender);
     counters.registrations[registered.renewed ? 'renewed' : 'fresh'] += 1;
     this.connection.send(welcomeFrame(settings, this.realm, peer, registered, allowance.buckets, clock.now()));
@@ -371,6 +429,8 @@ export class Session implements ConnectionHandler {
     this.account?.close();
     if (this.member !== null) this.deps.quotas.left(this.realm);
     this.watching?.close();
+    this.tunnels?.leave();
+    if (this.recipient !== null) this.deps.left(this.recipient.key, this);
   }
 
   private get isOpen(): boolean {

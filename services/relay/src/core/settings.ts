@@ -1,5 +1,24 @@
 import type { NodeId } from '@causeway/protocol';
 
+/** Rooms and tunnels; times in milliseconds, sizes in bytes. */
+export interface TunnelSettings {
+  /** Tunnels and open rooms of one connection together. */
+  readonly perConnection: number;
+  /** Of one direction, that may be under way. */
+  readonly windowBytes: number;
+  /** That one tunnel may carry, both directions together. */
+  readonly maxBytes: number;
+  readonly idleMs: number;
+  readonly roomTtlMs: number;
+  readonly maxRoomTtlMs: number;
+  /** Where the policy has no cap. */
+  readonly roomsPerRealm: number;
+  /** Of all tunnels, that wait on this node. */
+  readonly heldBytes: number;
+  /** That wait in Redis for one node. */
+  readonly streamBytes: number;
+}
+
 /** What the core needs to know of the configuration. Times in milliseconds, sizes in bytes. */
 export interface Settings {
   readonly node: NodeId;
@@ -35,6 +54,7 @@ export interface Settings {
   /** Bytes of unsettled entries in a node's inbox. */
   readonly inboxBytes: number;
   readonly maxWatched: number;
+  readonly tunnels: TunnelSettings;
   /** Random bytes as lower-case hex; from the platform's secure source. */
   readonly randomHex: (bytes: number) => string;
   readonly sha256Hex: (bytes: Uint8Array) => string;

@@ -9,10 +9,10 @@ import {
   type RelayFrame,
 } from '@causeway/protocol';
 import type { Connection, ConnectionHandler } from '../core/connection.ts';
+import type { SharedBytes } from '../core/shared-bytes.ts';
 import type { BufferPool } from './buffers.ts';
 import type { Flushable, Flusher } from './flusher.ts';
 import type { Beating } from './heartbeat.ts';
-import type { Outbound } from './outbound.ts';
 
 /** What uWebSockets.js keeps beside a socket. */
 export interface SocketData {
@@ -28,7 +28,7 @@ export type Socket = WebSocket<SocketData>;
 export interface Shared {
   readonly flusher: Flusher;
   readonly buffers: BufferPool;
-  readonly outbound: Outbound;
+  readonly outbound: SharedBytes;
   /** A connection did not take its outbound bytes and is closed for it. */
   slowConsumer(): void;
 }
@@ -37,6 +37,11 @@ export interface Shared {
 const MAX_OPENING_BYTES = FRAME_HEADER_BYTES + MAX_CONTROL_BYTES;
 /** WebSocket, RFC 6455 section 5.5: a control frame holds 125 bytes, of which the code takes 2. */
 const MAX_REASON_BYTES = 123;
+/**
+ * From so many bytes that wait for a socket on bulk stays back: enough to keep a fast socket busy until the next turn, and
+ * little enough that a message behind them is not late.
+ */
+const CONGESTED_BYTES = 256 * 1024;
 /** What `send` answers, and 0 when it keeps the bytes until the socket takes them. */
 const SENT = 1;
 const DROPPED = 2;
@@ -75,6 +80,7 @@ export abstract class EdgeConnection implements Connection, Flushable, Beating {
 
   abstract deliver(seq: number, id: MessageId, flags: number, from: PeerId, payload: Uint8Array): void;
   abstract receipt(id: MessageId, status: number): void;
+  abstract tunnelData(tunnel: number, bytes: Uint8Array): void;
   protected abstract write(frame: RelayFrame): void;
   /** Hands what waits to `transmit`. */
   protected abstract writeOut(): void;
@@ -89,6 +95,10 @@ export abstract class EdgeConnection implements Connection, Flushable, Beating {
 
   get isOpen(): boolean {
     return this.#closeCode === 0 && this.#socket !== null;
+  }
+
+  get isCongested(): boolean {
+    return this.#waiting > CONGESTED_BYTES || this.shared.outbound.isTight(this.#waiting);
   }
 
   /** The close code that this side chose, 0 for none. */
@@ -144,7 +154,9 @@ export abstract class EdgeConnection implements Connection, Flushable, Beating {
 
   /** The socket has taken bytes that had to wait. */
   drained(): void {
-    if (this.#socket !== null) this.#waits(this.#socket.getBufferedAmount());
+    if (this.#socket === null) return;
+    this.#waits(this.#socket.getBufferedAmount());
+    if (this.isOpen && !this.isCongested) this.#handler?.writable();
   }
 
   flush(): void {

@@ -26,6 +26,10 @@ export class JsonConnection extends EdgeConnection {
     this.send({ type: 'receipt', receipts: [{ id, status }] });
   }
 
+  tunnelData(tunnel: number, bytes: Uint8Array): void {
+    this.send({ type: 'tunnel_data', tunnel, bytes });
+  }
+
   protected write(frame: RelayFrame): void {
     this.markDirty();
     this.#texts ??= [];

@@ -9,6 +9,7 @@ import {
 import { HARD_PACKET_BYTES, MAX_PACKET_BYTES, PATH } from '@causeway/protocol';
 import type { Connection, ConnectionHandler } from '../core/connection.ts';
 import type { DropReason } from '../core/drops.ts';
+import { SharedBytes } from '../core/shared-bytes.ts';
 import { BinaryConnection } from './binary.ts';
 import { BufferPool } from './buffers.ts';
 import { type AddressRange, ClientAddresses, clientAddress } from './client-address.ts';
@@ -21,7 +22,6 @@ import { JsonConnection } from './json.ts';
 import type { KeyPair } from './key-pair.ts';
 import { type Listener, listen } from './listen.ts';
 import { Origins } from './origins.ts';
-import { Outbound } from './outbound.ts';
 import { TlsApps, type TlsOptions } from './tls.ts';
 import { TurnedAway, turnAway } from './turn-away.ts';
 import { upgrade } from './upgrade.ts';
@@ -117,7 +117,7 @@ class Server implements Edge {
     this.#shared = {
       flusher: new Flusher(),
       buffers: new BufferPool(),
-      outbound: new Outbound(options.outboundBytes, maxOutboundBytes(options.deliveryWindowBytes)),
+      outbound: new SharedBytes(options.outboundBytes, maxOutboundBytes(options.deliveryWindowBytes)),
       slowConsumer: () => options.dropped('slow_consumer'),
     };
   }

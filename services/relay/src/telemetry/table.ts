@@ -123,6 +123,35 @@ export const METRICS: readonly Metric[] = [
   gauge('inbox_unsettled_entries', 'Inbox entries read and not settled', ({ gauges }) => gauges.inboxUnsettled),
   gauge('watched_peers', 'Peers whose presence clients of this node watch', ({ gauges }) => gauges.watchedPeers),
   counter('presence_changes_total', 'Changes of presence told to watchers', ({ counters }) => counters.presenceChanges),
+  gauge(
+    'tunnel_ends',
+    'Ends of tunnels at clients of this node, asked for ones included',
+    ({ gauges }) => gauges.tunnelEnds,
+  ),
+  counters(
+    'tunnels_opened_total',
+    'Tunnels opened, by how: at the node of the peer that was called, or whose room it was',
+    'kind',
+    ({ counters }) => counters.tunnelsOpened,
+  ),
+  counters(
+    'tunnels_failed_total',
+    'Tunnels that this node closed, by reason',
+    'reason',
+    ({ counters }) => counters.tunnelsFailed,
+  ),
+  counter(
+    'tunnel_bytes_total',
+    'Bytes that clients of this node sent into tunnels',
+    ({ counters }) => counters.tunnelBytes,
+  ),
+  gauge(
+    'tunnel_waiting_bytes',
+    'Bytes of tunnels that wait for a client or for another node',
+    ({ gauges }) => gauges.tunnelBytes,
+  ),
+  counter('rooms_opened_total', 'Rooms opened', ({ counters }) => counters.roomsOpened),
+  counter('room_joins_failed_total', 'Joins that found no room', ({ counters }) => counters.joinsFailed),
   counters(
     'usage_writes_total',
     'Calls with usage: answered, unanswered and repeated; and hours of realms that were lost',

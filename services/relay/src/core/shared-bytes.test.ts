@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
-import { Outbound } from './outbound.ts';
+import { SharedBytes } from './shared-bytes.ts';
 
 test('one connection may hold its own bound', () => {
-  const outbound = new Outbound(1000, 100);
+  const outbound = new SharedBytes(1000, 100);
   expect([outbound.change(0, 100), outbound.change(100, 101), outbound.change(101, 0)]).toEqual([true, false, true]);
   expect(outbound.held).toBe(0);
 });
 
 test('the fuller the whole, the less each may hold, and the whole is never exceeded', () => {
-  const outbound = new Outbound(1000, 100);
+  const outbound = new SharedBytes(1000, 100);
   const held: number[] = [];
   for (let index = 0; index < 1000; index += 1) {
     // The most that it may have, found by trying.

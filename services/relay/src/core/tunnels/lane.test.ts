@@ -1,0 +1,227 @@
+import type { NodeId } from '@causeway/protocol';
+import { expect, test } from 'vitest';
+import { A, B, Script, UNAVAILABLE } from '../../../../../test/simulation/core-kit.ts';
+import { World } from '../../../../../test/simulation/world.ts';
+import { Counters } from '../counters.ts';
+import { SharedBytes } from '../shared-bytes.ts';
+import type { TunnelAppend, TunnelAppendReply } from '../tunnel-ports.ts';
+import { encodeClose, readTunnelEnvelope, TunnelFrame } from './frames.ts';
+import { Lane } from './lane.ts';
+import { RemoteEnd } from './remote-end.ts';
+import type { TunnelEnd } from './tunnel-end.ts';
+
+const KIB = 1024;
+const NAMES = new Map<number, string>(Object.entries(TunnelFrame).map(([name, type]) => [type, name]));
+
+function setUp() {
+  const world = new World();
+  const appends = new Script<[TunnelAppend], TunnelAppendReply>();
+  const events: string[] = [];
+  const dead = new Set<NodeId>();
+  const held = new SharedBytes(64 * 1024 * KIB, 16 * 1024 * KIB);
+  const lane = new Lane(B, {
+    self: A,
+    streams: { append: appends.call, start: () => undefined, stop: async () => undefined },
+    clock: world,
+    timers: world,
+    counters: new Counters(),
+    held,
+    streamBytes: 1000,
+    isDead: (node) => dead.has(node),
+    onGone: () => events.push('gone'),
+    onReset: () => events.push('reset'),
+  });
+  const end = (number: number): RemoteEnd => {
+    const near = {
+      fail(reason: string) {
+        events.push(`${number} ${reason}`);
+        remote.close(reason);
+        remote.over(true);
+        return false;
+      },
+    } as unknown as TunnelEnd;
+    const remote = new RemoteEnd(near, number, lane);
+    return remote;
+  };
+  return {
+    ...{ world, appends, events, dead, held, lane, end },
+    run: (ms = 0) => world.run(ms, () => false),
+    answer: (reply: TunnelAppendReply) => appends.answer(reply, world),
+    /** Run, sequence and frames of the last append: `data 5 100`, ... */
+    sent: () => {
+      const envelope = readTunnelEnvelope(appends.last[0].envelope);
+      const frames: string[] = [];
+      while (envelope?.frames.more) {
+        const { type, body } = envelope.frames.frame();
+        const name = NAMES.get(type) as string;
+        const to = body.u48();
+        frames.push(`${name} ${to}${name === 'data' ? ` ${body.view().length}` : ''}`);
+      }
+      return [envelope?.run, envelope?.sequence, ...frames];
+    },
+  };
+}
+
+const OK: TunnelAppendReply = { kind: 'ok' };
+
+test('what is said in one turn travels together: control first, then each end in turn', async () => {
+  const { lane, end, run, sent, appends } = setUp();
+  const [one, two] = [end(1), end(2)];
+  one.data(new Uint8Array(100 * KIB));
+  two.data(new Uint8Array(10));
+  two.end();
+  one.credit(7);
+  one.credit(8);
+  lane.control(encodeClose(3, 'done'));
+  await run();
+  expect(appends.calls.length).toBe(1);
+  expect(sent()).toEqual([
+    1,
+    1,
+    'close 3',
+    'credit 1',
+    'data 1 65536',
+    'data 2 10',
+    'end 2',
+    `data 1 ${100 * KIB - 65_536}`,
+  ]);
+});
+
+test('one append is in flight; what is said meanwhile goes into the next', async () => {
+  const { end, run, answer, sent, appends } = setUp();
+  const one = end(1);
+  one.data(new Uint8Array(1));
+  await run();
+  one.data(new Uint8Array(2));
+  one.data(new Uint8Array(3));
+  await run();
+  expect(appends.calls.length).toBe(1);
+  await answer(OK);
+  expect(sent()).toEqual([1, 2, 'data 1 5']);
+});
+
+test('a large queue goes in pieces, and a small one is not behind it', async () => {
+  const { end, run, answer, sent, held } = setUp();
+  const [bulk, small] = [end(1), end(2)];
+  for (let count = 0; count < 32; count += 1) bulk.data(new Uint8Array(64 * KIB));
+  small.data(new Uint8Array(5));
+  expect(held.held).toBe(32 * 64 * KIB + 5);
+  await run();
+  const first = sent();
+  expect(first.slice(2)).toEqual(['data 1 65536', 'data 2 5', 'data 1 65536', 'data 1 65536', 'data 1 65536']);
+  for (let count = 0; count < 7; count += 1) await answer(OK);
+  expect(held.held).toBe(0);
+});
+
+test('an append without an answer is repeated as it was', async () => {
+  const { end, run, answer, appends } = setUp();
+  end(1).data(new Uint8Array(1));
+  await run();
+  await answer(UNAVAILABLE);
+  await run(5);
+  await answer({ kind: 'missing' });
+  await run(10);
+  const [first, second, third] = appends.calls.map(([append]) => append);
+  expect([second, third]).toEqual([first, first]);
+  await answer({ kind: 'dup' });
+  expect(appends.open).toBe(0);
+});
+
+test('a full stream is tried again, however long that takes', async () => {
+  const { end, run, answer, appends, events } = setUp();
+  const one = end(1);
+  one.data(new Uint8Array(1));
+  await run();
+  for (let count = 0; count < 100; count += 1) {
+    await answer({ kind: 'full' });
+    await run(250);
+  }
+  expect([events, appends.open]).toEqual([[], 1]);
+});
+
+test('what the store has lost closes all tunnels, and the next run begins', async () => {
+  const { end, run, answer, sent, events, held, lane } = setUp();
+  const [one] = [end(1), end(2)];
+  one.data(new Uint8Array(1));
+  await run();
+  one.data(new Uint8Array(500));
+  await answer({ kind: 'gap' });
+  expect(events).toEqual(['1 lost', '2 lost', 'reset']);
+  expect([sent(), held.held, lane.ends.size]).toEqual([[2, 1, 'close 1', 'close 2'], 0, 0]);
+  await answer(OK);
+  end(3).data(new Uint8Array(4));
+  await run();
+  expect(sent()).toEqual([2, 2, 'data 3 4']);
+});
+
+test('a way that is closed for ten seconds closes its tunnels, and one that opens then does not', async () => {
+  const { end, run, answer, sent, events } = setUp();
+  end(1).data(new Uint8Array(1));
+  await run();
+  for (let waited = 0; waited < 10_000; waited += 250) {
+    await answer(UNAVAILABLE);
+    await run(250);
+  }
+  expect(events).toEqual([]);
+  await answer(UNAVAILABLE);
+  expect(events).toEqual(['1 unavailable', 'reset']);
+  await answer(UNAVAILABLE);
+  await run(250);
+  expect(sent()).toEqual([2, 1, 'close 1']);
+});
+
+test.each([
+  ['the answer says so', { kind: 'gone' }],
+  ['there is no answer and it is known to be dead', UNAVAILABLE],
+] as const)('a node that is gone closes its tunnels: %s', async (_how, reply) => {
+  const { lane, end, run, answer, events, dead, appends } = setUp();
+  const one = end(1);
+  one.data(new Uint8Array(1));
+  await run();
+  dead.add(B);
+  await answer(reply);
+  expect(events).toEqual(['1 node_gone', 'gone']);
+  one.data(new Uint8Array(1));
+  lane.control(encodeClose(1, ''));
+  await run(5000);
+  expect(appends.open).toBe(0);
+});
+
+test('an answer about what was given up changes nothing', async () => {
+  const { lane, end, run, answer, sent } = setUp();
+  end(1).data(new Uint8Array(1));
+  await run();
+  lane.reset('lost');
+  await answer({ kind: 'gap' });
+  await answer(OK);
+  end(2).data(new Uint8Array(1));
+  await run();
+  expect(sent()).toEqual([2, 2, 'data 2 1']);
+});
+
+test('a silent lane with open tunnels asks each second whether all is there', async () => {
+  const { lane, end, run, answer, sent, world, appends } = setUp();
+  const one = end(1);
+  lane.beat(world.now());
+  expect(appends.open).toBe(0);
+  await run(1000);
+  lane.beat(world.now());
+  expect(sent()).toEqual([1, 1]);
+  lane.beat(world.now() + 5000);
+  expect(appends.open).toBe(1);
+  await answer(OK);
+  one.over(true);
+  lane.beat(world.now() + 5000);
+  expect(appends.open).toBe(0);
+});
+
+test('an end that is over gracefully says what it has to say before it goes', async () => {
+  const { lane, end, run, sent } = setUp();
+  const one = end(1);
+  one.data(new Uint8Array(3));
+  one.end();
+  one.over(false);
+  expect(lane.ends.size).toBe(1);
+  await run();
+  expect([sent(), lane.ends.size]).toEqual([[1, 1, 'data 1 3', 'end 1'], 0]);
+});

@@ -1,0 +1,228 @@
+import type { NodeId } from '@causeway/protocol';
+import type { Clock, Timers } from '../clock.ts';
+import type { Counters } from '../counters.ts';
+import { Deque } from '../deque.ts';
+import type { SharedBytes } from '../shared-bytes.ts';
+import type { TunnelAppendReply, TunnelStreams } from '../tunnel-ports.ts';
+import type { TunnelReason } from './far.ts';
+import { encodeHead } from './frames.ts';
+
+/**
+ * One envelope carries at most about this much: enough that its own cost is small beside that of its bytes, and little
+ * enough that Redis and both event loops are not held up by it.
+ */
+const MAX_ENVELOPE_BYTES = 256 * 1024;
+const FIRST_RETRY_MS = 5;
+const LAST_RETRY_MS = 250;
+/** Tunnels end whose way was closed for so long: longer than a failover, and shorter than people wait. */
+const DOWN_AFTER_MS = 10_000;
+/** After a silence of so long with tunnels open, an empty envelope tells whether the store has lost the last one. */
+const SILENCE_MS = 1000;
+
+/** The end of a tunnel that is reached by a lane. */
+export interface LaneEnd {
+  /** It waits for its turn. */
+  queued: boolean;
+  readonly isDue: boolean;
+  /** Adds what is due to an envelope, as much as one turn allows. Answers the bytes. */
+  write(parts: Uint8Array[]): number;
+  /** Ends the tunnel for both. */
+  fail(reason: TunnelReason): void;
+  over(atOnce: boolean): void;
+}
+
+export interface LaneDeps {
+  readonly self: NodeId;
+  readonly streams: TunnelStreams;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly counters: Counters;
+  readonly held: SharedBytes;
+  /** Bytes that may wait in the stream of a node. */
+  readonly streamBytes: number;
+  readonly isDead: (node: NodeId) => boolean;
+  /** The node is gone for good: the lane is not used again. */
+  readonly onGone: (lane: Lane) => void;
+  /** What was under way to the node is lost: calls that wait for its answer may wait in vain. */
+  readonly onReset: (lane: Lane) => void;
+}
+
+/**
+ * The way of tunnels to one other node. One append is in flight at a time; what is due meanwhile goes into the next,
+ * each tunnel in turn. Nothing is kept for sending it again: where the store has lost something, all tunnels of the lane
+ * are closed, and the next run begins.
+ */
+export class Lane {
+  readonly node: NodeId;
+  readonly ends = new Set<LaneEnd>();
+  private readonly deps: LaneDeps;
+  private readonly controls: Uint8Array[] = [];
+  private readonly due = new Deque<LaneEnd>();
+  private run = 1;
+  private sequence = 0;
+  /** The envelope that is being appended. */
+  private envelope: Buffer | null = null;
+  private scheduled = false;
+  private failingSince = 0;
+  private retryMs = FIRST_RETRY_MS;
+  private appendedAt: number;
+  private gone = false;
+
+  constructor(node: NodeId, deps: LaneDeps) {
+    this.node = node;
+    this.deps = deps;
+    this.appendedAt = deps.clock.now();
+  }
+
+  /** Everything that was said has been appended. */
+  get isIdle(): boolean {
+    return this.envelope === null && this.controls.length === 0 && this.due.length === 0;
+  }
+
+  /** Goes before all bytes. */
+  control(frame: Uint8Array): void {
+    if (this.gone) return;
+    this.controls.push(frame);
+    this.schedule();
+  }
+
+  enqueue(end: LaneEnd): void {
+    if (this.gone || end.queued) return;
+    end.queued = true;
+    this.due.push(end);
+    this.schedule();
+  }
+
+  /** An end holds `now` bytes where it held `before`. False: more than it may. */
+  hold(before: number, now: number): boolean {
+    return this.deps.held.change(before, now);
+  }
+
+  /** To be called every second. */
+  beat(now: number): void {
+    if (this.ends.size === 0 || !this.isIdle || now - this.appendedAt < SILENCE_MS) return;
+    this.append();
+  }
+
+  /** All its tunnels end; what is said from now on belongs to the next run. */
+  reset(reason: TunnelReason): void {
+    this.run += 1;
+    this.sequence = 0;
+    this.envelope = null;
+    this.controls.length = 0;
+    this.closeEnds(reason);
+    this.deps.onReset(this);
+    // The other node closes its ends when it hears of the new run.
+    if (!this.gone) this.append();
+  }
+
+  /** The node is dead, or has left. */
+  end(): void {
+    if (this.gone) return;
+    this.gone = true;
+    this.envelope = null;
+    this.controls.length = 0;
+    this.closeEnds('node_gone');
+    this.due.clear();
+    this.deps.onGone(this);
+  }
+
+  /** All tunnels end; the other node is told, as far as it does not know yet. */
+  closeEnds(reason: TunnelReason): void {
+    for (const end of [...this.ends]) {
+      end.fail(reason);
+      // Of one that is over here, what was said last had not left yet.
+      end.over(true);
+    }
+  }
+
+  /** At the end of the turn, so that what all packets and entries of it give rise to travels together. */
+  private schedule(): void {
+    if (this.scheduled || this.envelope !== null) return;
+    this.scheduled = true;
+    this.deps.timers.soon(() => {
+      this.scheduled = false;
+      this.next();
+    });
+  }
+
+  private next(): void {
+    if (this.envelope === null && !this.gone && !this.isIdle) this.append();
+  }
+
+  /** Appends what is due, or nothing: an envelope is a question as well. */
+  private append(): void {
+    const parts: Uint8Array[] = this.controls.splice(0);
+    let bytes = 0;
+    for (const { length } of parts) bytes += length;
+    while (bytes < MAX_ENVELOPE_BYTES) {
+      const end = this.due.shift();
+      if (end === undefined) break;
+      bytes += end.write(parts);
+      if (end.isDue) this.due.push(end);
+      else end.queued = false;
+    }
+    this.sequence += 1;
+    const head = encodeHead(this.deps.self, this.run, this.sequence);
+    this.envelope = Buffer.concat([head, ...parts], head.length + bytes);
+    this.appendedAt = this.deps.clock.now();
+    this.send();
+  }
+
+  private send(): void {
+    const { deps, envelope, run } = this;
+    if (envelope === null) return;
+    deps.streams
+      .append({
+        from: deps.self,
+        to: this.node,
+        run,
+        sequence: this.sequence,
+        envelope,
+        maxBytes: deps.streamBytes,
+      })
+      .then((reply) => {
+        // After a reset the answer is about what was given up.
+        if (!this.gone && this.envelope === envelope) this.replied(reply);
+      });
+  }
+
+  private replied(reply: TunnelAppendReply): void {
+    switch (reply.kind) {
+      case 'ok':
+      case 'dup':
+        return this.appended();
+      case 'gap':
+        return this.reset('lost');
+      case 'gone':
+        return this.end();
+      case 'full':
+        return this.retry();
+      case 'missing':
+      case 'unavailable':
+        return this.deps.isDead(this.node) ? this.end() : this.fail();
+    }
+  }
+
+  private appended(): void {
+    this.envelope = null;
+    this.failingSince = 0;
+    this.retryMs = FIRST_RETRY_MS;
+    if (!this.isIdle) this.schedule();
+  }
+
+  private fail(): void {
+    const now = this.deps.clock.now();
+    if (this.failingSince === 0) this.failingSince = now;
+    if (this.ends.size > 0 && now - this.failingSince >= DOWN_AFTER_MS) this.reset('unavailable');
+    else this.retry();
+  }
+
+  private retry(): void {
+    const { envelope, retryMs } = this;
+    this.retryMs = Math.min(LAST_RETRY_MS, retryMs * 2);
+    this.deps.timers.after(retryMs, () => {
+      if (this.envelope === envelope) this.send();
+    });
+  }
+}
