@@ -49,6 +49,14 @@ describe("the examples in the client's README", () => {
   });
 });
 
+describe('the example in docs/security.md', () => {
+  it('encrypts for the other end', async () => {
+    const [source = ''] = codeBlocks(join(ROOT, 'docs/security.md'), 'js');
+    const stdout = await mustRun(process.execPath, ['--input-type=module', '--eval', source], { cwd: ROOT });
+    expect(stdout).toBe('true\nfor bob only\n');
+  });
+});
+
 describe("the examples in the command's README", () => {
   const [basics = '', scripting = ''] = codeBlocks(CLI_README, 'sh');
   const sh = (script: string): Promise<string> =>
