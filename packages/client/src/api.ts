@@ -1,6 +1,7 @@
 /** The public types and classes, the same for every platform. */
 export type { BackoffBounds } from './backoff.ts';
-export { Client, type ClientEvents, type ClientStats, type StartOptions } from './client.ts';
+export { Client } from './client.ts';
+export type { ClientEvents, ClientStats, StartOptions } from './client-types.ts';
 export type { ClientKey, TokenSource } from './credentials.ts';
 export {
   CausewayError,
@@ -8,6 +9,8 @@ export {
   ConnectionError,
   RefusedError,
   SendError,
+  TunnelError,
+  type TunnelErrorCode,
   UsageError,
 } from './errors.ts';
 export { generateKey, keyOf, type WebKey } from './key.ts';
@@ -16,3 +19,12 @@ export type { ClientOptions, Logger } from './options.ts';
 export type { Receipt, Refusal, SendOptions } from './pending-send.ts';
 export type { Presence, WatchOptions } from './presence.ts';
 export type { IncomingMessage, MessagesOptions } from './receiver.ts';
+export type {
+  AcceptOptions,
+  ConnectToOptions,
+  SecureTunnel,
+  Tunnel,
+  TunnelEnd,
+  TunnelHandler,
+  TunnelOffer,
+} from './tunnel.ts';

@@ -1,4 +1,5 @@
-import { Client, type StartOptions } from './client.ts';
+import { Client } from './client.ts';
+import type { StartOptions } from './client-types.ts';
 import type { ClientOptions } from './options.ts';
 
 export * from './api.ts';

@@ -1,52 +1,19 @@
 import type { RelayFrame, WelcomeFrame } from '@causeway/protocol';
+import type { ClientEvents, ClientStats, StartOptions } from './client-types.ts';
 import { Deferred } from './deferred.ts';
-import { ConnectionError, SendError } from './errors.ts';
+import { ConnectionError, SendError, TunnelError } from './errors.ts';
 import { Emitter } from './events.ts';
 import { type Identity, newResumeSecret } from './hello.ts';
 import { Link, type Status } from './link.ts';
 import { type ClientOptions, readOptions, type Settings } from './options.ts';
-import type { Receipt, Refusal, SendOptions } from './pending-send.ts';
+import type { Receipt, SendOptions } from './pending-send.ts';
 import { type Presence, WatchList, type WatchOptions } from './presence.ts';
 import { type IncomingMessage, type MessagesOptions, Receiver } from './receiver.ts';
 import { Sender } from './sender.ts';
 import type { WebSocketConstructor } from './socket.ts';
-
-/** The events of a client and what each carries. */
-export interface ClientEvents {
-  /** The state of the connection changed. */
-  status: Status;
-  /** A relay welcomed this client: at the start and after each reconnect. */
-  welcome: WelcomeFrame;
-  /** A message sent with `receipt: false` was refused for good. */
-  refused: Refusal;
-  /** A frame from the relay could not be read and was skipped. */
-  malformed: { readonly reason: string };
-}
-
-export interface StartOptions {
-  /** Stops the client if it aborts before the first WELCOME. */
-  readonly signal?: AbortSignal;
-}
-
-export interface ClientStats {
-  /** Milliseconds since the present connection was welcomed; 0 without one. */
-  readonly uptimeMs: number;
-  /** Connections after the first of this client. */
-  readonly reconnects: number;
-  /** SENDs written, repetitions included. */
-  readonly messagesSent: number;
-  /** Messages received, duplicates not included. */
-  readonly messagesReceived: number;
-  /** Messages that came again, and were acknowledged without being shown. */
-  readonly duplicates: number;
-  /** Frames that could not be read. */
-  readonly malformed: number;
-  /** Of WebSocket messages. */
-  readonly bytesSent: number;
-  readonly bytesReceived: number;
-  /** Messages that have no final receipt yet. */
-  readonly pending: number;
-}
+import type { ConnectToOptions, Tunnel, TunnelHandler } from './tunnel.ts';
+import { connectTo } from './tunnel-connect.ts';
+import { Tunnels } from './tunnels.ts';
 
 /**
  * A peer of a Causeway relay.
@@ -61,6 +28,7 @@ export class Client {
   readonly #sender: Sender;
   readonly #receiver: Receiver;
   readonly #watchList: WatchList;
+  readonly #tunnels: Tunnels;
   readonly #events: Emitter<ClientEvents>;
   #status: Status = 'idle';
   #run = newRun();
@@ -88,6 +56,7 @@ export class Client {
     });
     this.#receiver = new Receiver({ write, onGap: (reason) => this.#link.renew(reason) });
     this.#watchList = new WatchList({ write });
+    this.#tunnels = new Tunnels({ write, buffered: () => this.#link.bufferedBytes }, settings.logger);
     this.#link = new Link(settings, this.#identity, WebSocket, {
       onStatus: (status) => this.#setStatus(status),
       onOpen: (welcome) => this.#onOpen(welcome),
@@ -192,9 +161,8 @@ export class Client {
    * @throws SendError `timeout`, `aborted`, `stopped`, `outcome_unknown`, `queue_full`
    */
   async send(to: string, data: Uint8Array | string, options: SendOptions = {}): Promise<Receipt> {
-    if (this.#status === 'stopped' || this.#status === 'failed' || this.#stopping) {
-      throw new SendError('stopped', `the client is ${this.#stopping ? 'stopping' : this.#status}`, null);
-    }
+    const over = this.#over();
+    if (over !== null) throw new SendError('stopped', over, null);
     return this.#sender.send(to, data, options);
   }
 
@@ -215,6 +183,33 @@ export class Client {
     return this.#watchList.watch(peers, options);
   }
 
+  /**
+   * A tunnel to a peer that is online and accepts it within 10 s. What goes through it is not encrypted by this library.
+   * @throws UsageError `bad_peer`, `bad_option` for `meta` that is too long
+   * @throws TunnelError `peer_offline`, `declined`, `tunnel_limit`, `rate_limited`, `unavailable`, `connection_lost` when
+   * the connection ended before the answer: the other end may have accepted; `aborted`, `stopped`
+   */
+  async connectTo(peer: string, options: ConnectToOptions = {}): Promise<Tunnel> {
+    const over = this.#over();
+    if (over !== null) throw new TunnelError('stopped', over);
+    return connectTo(this.#tunnels, peer, options);
+  }
+
+  /**
+   * Calls `handler` with each tunnel that another peer offers; without one, and when it throws, offers are declined.
+   * @returns removes the handler
+   * @throws UsageError `bad_option` when there is a handler already
+   */
+  onTunnel(handler: TunnelHandler): () => void {
+    return this.#tunnels.handle(handler);
+  }
+
+  /** Why nothing can be asked of this client any more; null as long as it can. */
+  #over(): string | null {
+    if (this.#stopping) return 'the client is stopping';
+    return this.#status === 'stopped' || this.#status === 'failed' ? `the client is ${this.#status}` : null;
+  }
+
   #setStatus(status: Status): void {
     this.#status = status;
     this.#events.emit('status', status);
@@ -225,6 +220,7 @@ export class Client {
     this.#receiver.opened();
     this.#sender.opened(welcome);
     this.#watchList.opened();
+    this.#tunnels.opened();
     this.#run.welcomed.resolve();
     this.#events.emit('welcome', welcome);
   }
@@ -234,7 +230,7 @@ export class Client {
     else if (frame.type === 'receipt') this.#sender.onReceipt(frame);
     else if (frame.type === 'throttle') this.#sender.onThrottle(frame);
     else if (frame.type === 'presence') this.#watchList.onPresence(frame);
-    else this.#settings.logger.debug('frame skipped', { type: frame.type });
+    else if (!this.#tunnels.onFrame(frame)) this.#settings.logger.debug('frame skipped', { type: frame.type });
   }
 
   #onMalformed(reason: string, url: string): void {
@@ -252,12 +248,14 @@ export class Client {
     this.#receiver.closed();
     this.#sender.closed();
     this.#watchList.closed();
+    this.#tunnels.closed();
   }
 
   #onFinished(error: ConnectionError | null): void {
     this.#stopping = false;
     this.#receiver.finished(error);
     this.#watchList.finished(error);
+    this.#tunnels.finished(error);
     this.#sender.finished(error ?? undefined);
     this.#run.welcomed.reject(error ?? new ConnectionError('stopped', 'the client was stopped', true, null));
     this.#run.closed.resolve(error);

@@ -77,6 +77,11 @@ export class Connection {
     );
   }
 
+  /** Bytes that wait in the socket. */
+  get bufferedBytes(): number {
+    return this.#socket.bufferedAmount;
+  }
+
   /** Hands a packet to the socket. After the end it is dropped: what it held has no receipt and goes again. */
   write(packet: Uint8Array): void {
     // No WebSocket takes shared memory, and no packet of ours is in it.

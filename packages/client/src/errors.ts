@@ -22,6 +22,8 @@ export type CausewayErrorCode =
   | 'stopped'
   | 'unreachable'
   | 'replaced'
+  | 'closed'
+  | 'connection_lost'
   | SecurityErrorCode
   | ErrorCodeName
   | ReceiptStatusName;
@@ -118,5 +120,51 @@ export class ConnectionError extends CausewayError {
 export class SecurityError extends CausewayError {
   constructor(code: SecurityErrorCode, message: string, cause?: unknown) {
     super(code, message, code === 'truncated', cause);
+  }
+}
+
+/** What ends a request for a tunnel, or a tunnel, before it was done. */
+export type TunnelErrorCode =
+  | 'no_room'
+  | 'peer_offline'
+  | 'declined'
+  | 'tunnel_limit'
+  | 'room_limit'
+  | 'rate_limited'
+  | 'unavailable'
+  | 'forbidden'
+  | 'internal'
+  | 'expired'
+  | 'closed'
+  | 'connection_lost'
+  | 'aborted'
+  | 'stopped';
+
+const LASTING: ReadonlySet<TunnelErrorCode> = new Set(['no_room', 'declined', 'forbidden', 'expired', 'aborted']);
+
+export interface TunnelErrorDetails {
+  readonly reason?: string;
+  readonly retryAfterMs?: number | undefined;
+  readonly cause?: unknown;
+}
+
+/**
+ * A room or tunnel that did not come about, or ended early.
+ *
+ * Answers of the relay: `no_room` (unknown, full, expired, or its owner is away), `peer_offline`, `declined`,
+ * `tunnel_limit`, `room_limit`, `rate_limited`, `unavailable`, `forbidden`, `internal`. `expired`: nobody joined the room
+ * in time. `closed`: by one of the ends or a relay, `reason` says why. `connection_lost`: tunnels do not survive their
+ * connection, and an unanswered `joinRoom` or `connectTo` may have been carried out. `aborted`, `stopped`: by this end.
+ */
+export class TunnelError extends CausewayError {
+  /** What TUNNEL_CLOSE said, with `closed`; null otherwise. */
+  readonly reason: string | null;
+  /** Milliseconds after which to try again, where the relay named them. */
+  readonly retryAfterMs: number | null;
+
+  constructor(code: TunnelErrorCode, message: string, { reason, retryAfterMs, cause }: TunnelErrorDetails = {}) {
+    super(code, message, !LASTING.has(code), cause);
+    this.reason = reason ?? null;
+    this.retryAfterMs = retryAfterMs ?? null;
   }
 }

@@ -1,6 +1,7 @@
 import { HARD_PACKET_BYTES } from '@causeway/protocol';
 import { WebSocket as WsWebSocket } from 'ws';
-import { Client, type StartOptions } from './client.ts';
+import { Client } from './client.ts';
+import type { StartOptions } from './client-types.ts';
 import type { ClientOptions } from './options.ts';
 
 export * from './api.ts';

@@ -75,6 +75,11 @@ export class Link {
     return this.#welcomedAt;
   }
 
+  /** Bytes that wait in the socket of the present connection. */
+  get bufferedBytes(): number {
+    return this.#connection?.bufferedBytes ?? 0;
+  }
+
   start(): void {
     if (this.#running) return;
     this.#running = true;

@@ -10,6 +10,8 @@ export interface SocketEvent {
 /** What this library uses of a WebSocket: the browsers', Node's own, and that of the package `ws` all fit. */
 export interface WebSocketLike {
   binaryType: string;
+  /** Bytes that were given to `send` and that the network has not taken. */
+  readonly bufferedAmount: number;
   send(data: Uint8Array<ArrayBuffer>): void;
   close(code?: number, reason?: string): void;
   /** Ends the connection without a closing handshake; browsers have none. */

@@ -37,16 +37,26 @@ export class ScriptedPeer {
     });
   }
 
-  /** The next frame of that type; those of other types before it are dropped. */
-  async next<Type extends ClientFrame['type']>(type: Type): Promise<Extract<ClientFrame, { type: Type }>> {
+  /** The frames from here on, in order. */
+  async *each(): AsyncGenerator<ClientFrame, never, undefined> {
     for (;;) {
       const frame = this.#frames.shift();
-      if (frame?.type === type) return frame as Extract<ClientFrame, { type: Type }>;
-      if (frame) continue;
+      if (frame) {
+        yield frame;
+        continue;
+      }
       await new Promise<void>((resolve) => {
         this.#arrived = resolve;
       });
     }
+  }
+
+  /** The next frame of that type; those of other types before it are dropped. */
+  async next<Type extends ClientFrame['type']>(type: Type): Promise<Extract<ClientFrame, { type: Type }>> {
+    for await (const frame of this.each()) {
+      if (frame.type === type) return frame as Extract<ClientFrame, { type: Type }>;
+    }
+    throw new Error('the frames of a connection do not end');
   }
 
   send(...frames: RelayFrame[]): void {

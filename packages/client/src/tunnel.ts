@@ -1,0 +1,60 @@
+/** How a tunnel ended. */
+export type TunnelEnd =
+  /** Both ends have closed their direction, and every byte went through. */
+  | { readonly kind: 'done' }
+  /** `byPeer`: by the other end or a relay; otherwise by this end, or because its connection was lost. */
+  | { readonly kind: 'closed'; readonly reason: string; readonly byPeer: boolean };
+
+/** A live pipe of bytes to another peer. Both streams are its two directions, and each ends by itself. */
+export interface Tunnel {
+  /** The other end, as the relay attests it. */
+  readonly peer: string;
+  /**
+   * A byte stream: readers may bring their own buffers. It ends after the last byte of the other end, and fails with a
+   * TunnelError when the tunnel is closed before. Cancelling it closes the tunnel, unless the other end has ended.
+   */
+  readonly readable: ReadableStream<Uint8Array>;
+  /**
+   * `close()` says that no more bytes come; the other direction goes on. `abort(reason)` closes the tunnel. A write is
+   * settled when the socket has the bytes, which waits for the other end's application to read.
+   */
+  readonly writable: WritableStream<Uint8Array>;
+  /** Never rejects. */
+  readonly closed: Promise<TunnelEnd>;
+  /** Ends both directions at once; what is on its way is lost. @param reason for the other end, at most 128 bytes */
+  close(reason?: string): void;
+}
+
+/** A tunnel that only its two ends can read; the streams carry what the application writes, in clear. */
+export interface SecureTunnel extends Tunnel {
+  /** The same text at both ends and no other pair's: people may compare it to be sure of each other. */
+  readonly verifier: string;
+  /** A secret that both ends have and nobody else, for what `label` says. @param bytes how long */
+  exportKey(label: string, bytes: number): Uint8Array;
+}
+
+export interface ConnectToOptions {
+  /** What the other end is told with the offer, at most 1 KiB. The relay can read it. Text goes as UTF-8. */
+  readonly meta?: Uint8Array | string;
+  /** Gives the request up, until the tunnel is open. */
+  readonly signal?: AbortSignal;
+}
+
+export interface AcceptOptions {
+  /** Gives up, until the tunnel is open. */
+  readonly signal?: AbortSignal;
+}
+
+/** Another peer wants a tunnel. It waits 10 s for the answer. */
+export interface TunnelOffer {
+  /** Who asks, as the relay attests it. */
+  readonly peer: string;
+  /** What it says with it, as it is: the relay has seen it. Empty when there is nothing. */
+  readonly meta: Uint8Array;
+  /** @throws TunnelError `closed`, `connection_lost`, `aborted`, `stopped`; UsageError for an offer that was answered */
+  accept(options?: AcceptOptions): Promise<Tunnel>;
+  /** Again, or after `accept`: nothing. */
+  decline(reason?: string): void;
+}
+
+export type TunnelHandler = (offer: TunnelOffer) => void | Promise<void>;

@@ -1,0 +1,104 @@
+import type { RelayFrame, TunnelOpenFrame } from '@causeway/protocol';
+import { type ConnectionError, TunnelError } from './errors.ts';
+import type { Logger } from './options.ts';
+import type { TunnelHandler } from './tunnel.ts';
+import { TunnelOffers } from './tunnel-offers.ts';
+import { Outlet } from './tunnel-outlet.ts';
+import { type PipeHost, TunnelPipe } from './tunnel-pipe.ts';
+import { TunnelRequests } from './tunnel-requests.ts';
+
+export interface TunnelsHandlers {
+  write(packet: Uint8Array): void;
+  /** Bytes that wait in the socket. */
+  buffered(): number;
+}
+
+/** All tunnels of a client, and what may become one (PROTOCOL section 7). */
+export class Tunnels {
+  readonly requests: TunnelRequests;
+  readonly #offers: TunnelOffers;
+  readonly #outlet: Outlet;
+  readonly #host: PipeHost;
+  /** Open ones of this connection, by their number on it. */
+  readonly #pipes = new Map<number, TunnelPipe>();
+
+  constructor(handlers: TunnelsHandlers, logger: Logger) {
+    const { write } = handlers;
+    this.requests = new TunnelRequests(write);
+    this.#offers = new TunnelOffers({
+      write,
+      onHandlerError: (error) => logger.error('the handler of an offered tunnel threw', { error }),
+    });
+    this.#outlet = new Outlet(handlers);
+    this.#host = { outlet: this.#outlet, write, forget: (tunnel) => this.#pipes.delete(tunnel) };
+  }
+
+  /** @throws UsageError `bad_option` when there is a handler already */
+  handle(handler: TunnelHandler): () => void {
+    return this.#offers.handle(handler);
+  }
+
+  opened(): void {
+    this.requests.opened();
+  }
+
+  /** Tunnels end with their connection. */
+  closed(): void {
+    this.requests.closed();
+    this.#lose(new TunnelError('connection_lost', 'the connection that carried the tunnel ended'));
+  }
+
+  finished(cause: ConnectionError | null): void {
+    const error = new TunnelError('stopped', 'the client was stopped', { cause: cause ?? undefined });
+    this.requests.finished(error);
+    this.#lose(error);
+  }
+
+  /** @returns whether the frame was one of these */
+  onFrame(frame: RelayFrame): boolean {
+    switch (frame.type) {
+      case 'tunnel_data':
+        this.#pipes.get(frame.tunnel)?.onData(frame.bytes);
+        return true;
+      case 'tunnel_credit':
+        this.#pipes.get(frame.tunnel)?.onCredit(frame.bytes);
+        return true;
+      case 'tunnel_end':
+        this.#pipes.get(frame.tunnel)?.onEnd();
+        return true;
+      case 'tunnel_close':
+        this.#pipes.get(frame.tunnel)?.onClose(frame.reason);
+        this.#offers.onClose(frame.tunnel, frame.reason);
+        return true;
+      case 'tunnel_open':
+        this.#onOpen(frame);
+        return true;
+      case 'tunnel_offer':
+        this.#offers.onOffer(frame);
+        return true;
+      case 'room_created':
+        this.requests.onCreated(frame);
+        return true;
+      case 'error':
+        if (frame.ref !== undefined) this.requests.onError({ ...frame, ref: frame.ref });
+        return frame.ref !== undefined;
+      default:
+        return false;
+    }
+  }
+
+  #onOpen(frame: TunnelOpenFrame): void {
+    const { ref, tunnel } = frame;
+    const pipe = new TunnelPipe(frame, this.#host);
+    this.#pipes.set(tunnel, pipe);
+    const request = ref === undefined ? undefined : this.requests.take(ref);
+    if (request) request.opened.resolve(pipe);
+    else if (!this.#offers.onOpen(pipe, tunnel)) pipe.close('nobody waits for it any more');
+  }
+
+  #lose(error: TunnelError): void {
+    this.#outlet.clear();
+    this.#offers.lost(error);
+    for (const pipe of [...this.#pipes.values()]) pipe.lost(error);
+  }
+}
