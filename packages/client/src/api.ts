@@ -8,6 +8,7 @@ export {
   type CausewayErrorCode,
   ConnectionError,
   RefusedError,
+  SecurityError,
   SendError,
   TunnelError,
   type TunnelErrorCode,
@@ -22,9 +23,14 @@ export type { IncomingMessage, MessagesOptions } from './receiver.ts';
 export type {
   AcceptOptions,
   ConnectToOptions,
+  CreateRoomOptions,
+  JoinRoomOptions,
+  Room,
+  Secured,
   SecureTunnel,
   Tunnel,
   TunnelEnd,
   TunnelHandler,
   TunnelOffer,
+  TunnelSecurity,
 } from './tunnel.ts';

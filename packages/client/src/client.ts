@@ -1,7 +1,7 @@
 import type { RelayFrame, WelcomeFrame } from '@causeway/protocol';
+import { newRun } from './client-run.ts';
 import type { ClientEvents, ClientStats, StartOptions } from './client-types.ts';
-import { Deferred } from './deferred.ts';
-import { ConnectionError, SendError, TunnelError } from './errors.ts';
+import { ConnectionError, SendError } from './errors.ts';
 import { Emitter } from './events.ts';
 import { type Identity, newResumeSecret } from './hello.ts';
 import { Link, type Status } from './link.ts';
@@ -11,7 +11,16 @@ import { type Presence, WatchList, type WatchOptions } from './presence.ts';
 import { type IncomingMessage, type MessagesOptions, Receiver } from './receiver.ts';
 import { Sender } from './sender.ts';
 import type { WebSocketConstructor } from './socket.ts';
-import type { ConnectToOptions, Tunnel, TunnelHandler } from './tunnel.ts';
+import type {
+  ConnectToOptions,
+  CreateRoomOptions,
+  JoinRoomOptions,
+  Room,
+  Secured,
+  SecureTunnel,
+  Tunnel,
+  TunnelHandler,
+} from './tunnel.ts';
 import { connectTo } from './tunnel-connect.ts';
 import { Tunnels } from './tunnels.ts';
 
@@ -56,7 +65,7 @@ export class Client {
     });
     this.#receiver = new Receiver({ write, onGap: (reason) => this.#link.renew(reason) });
     this.#watchList = new WatchList({ write });
-    this.#tunnels = new Tunnels({ write, buffered: () => this.#link.bufferedBytes }, settings.logger);
+    this.#tunnels = new Tunnels({ write, buffered: () => this.#link.bufferedBytes }, this.#identity, settings.logger);
     this.#link = new Link(settings, this.#identity, WebSocket, {
       onStatus: (status) => this.#setStatus(status),
       onOpen: (welcome) => this.#onOpen(welcome),
@@ -128,6 +137,7 @@ export class Client {
     try {
       this.#receiver.started();
       this.#watchList.started();
+      this.#tunnels.started();
       this.#link.start();
       if (signal?.aborted) stop();
       await welcomed.promise;
@@ -161,8 +171,9 @@ export class Client {
    * @throws SendError `timeout`, `aborted`, `stopped`, `outcome_unknown`, `queue_full`
    */
   async send(to: string, data: Uint8Array | string, options: SendOptions = {}): Promise<Receipt> {
-    const over = this.#over();
-    if (over !== null) throw new SendError('stopped', over, null);
+    if (this.#status === 'stopped' || this.#status === 'failed' || this.#stopping) {
+      throw new SendError('stopped', `the client is ${this.#stopping ? 'stopping' : this.#status}`, null);
+    }
     return this.#sender.send(to, data, options);
   }
 
@@ -184,14 +195,41 @@ export class Client {
   }
 
   /**
-   * A tunnel to a peer that is online and accepts it within 10 s. What goes through it is not encrypted by this library.
+   * A room in which to meet one peer that has its code, by default for 10 minutes. It waits over reconnects. The words of
+   * the code stay with the two clients, which agree on a key by them; the relay sees the digits alone.
+   * @throws UsageError `bad_option`
+   * @throws TunnelError `room_limit`, `rate_limited`, `unavailable`, `aborted`, `stopped`
+   */
+  async createRoom(options: CreateRoomOptions = {}): Promise<Room> {
+    // Loaded when it is needed: the cryptography is larger than all the rest.
+    const { createRoom } = await import('./room.ts');
+    return createRoom(this.#tunnels, options);
+  }
+
+  /**
+   * The tunnel to the peer that made the room. A room can be joined once, with whatever words.
+   * @param code as people type it: in any case, with spaces or hyphens
+   * @throws UsageError `bad_code` for what is no code; nothing has been sent then
+   * @throws TunnelError `no_room`, `rate_limited`, `tunnel_limit`, `unavailable`, `connection_lost` when the connection
+   * ended before the answer: the room may be used up; `closed`, `aborted`, `stopped`
+   * @throws SecurityError `wrong_code`, at both ends: the room is used up; `tampered`, `truncated`, `aborted`
+   */
+  async joinRoom(code: string, options: JoinRoomOptions = {}): Promise<SecureTunnel> {
+    const { joinRoom } = await import('./room.ts');
+    return joinRoom(this.#tunnels, code, options);
+  }
+
+  /**
+   * A tunnel to a peer that is online and accepts it within 10 s. Without `security` this library encrypts nothing of
+   * what goes through it; with it, the other end must accept with the same.
    * @throws UsageError `bad_peer`, `bad_option` for `meta` that is too long
    * @throws TunnelError `peer_offline`, `declined`, `tunnel_limit`, `rate_limited`, `unavailable`, `connection_lost` when
-   * the connection ended before the answer: the other end may have accepted; `aborted`, `stopped`
+   * the connection ended before the answer: the other end may have accepted; `closed`, `aborted`, `stopped`
+   * @throws SecurityError with `security`: `wrong_code`, `wrong_peer`, `tampered`, `truncated`, `aborted`
    */
-  async connectTo(peer: string, options: ConnectToOptions = {}): Promise<Tunnel> {
-    const over = this.#over();
-    if (over !== null) throw new TunnelError('stopped', over);
+  connectTo(peer: string, options: ConnectToOptions & Secured): Promise<SecureTunnel>;
+  connectTo(peer: string, options?: ConnectToOptions): Promise<Tunnel>;
+  async connectTo(peer: string, options: ConnectToOptions & Partial<Secured> = {}): Promise<Tunnel> {
     return connectTo(this.#tunnels, peer, options);
   }
 
@@ -201,13 +239,7 @@ export class Client {
    * @throws UsageError `bad_option` when there is a handler already
    */
   onTunnel(handler: TunnelHandler): () => void {
-    return this.#tunnels.handle(handler);
-  }
-
-  /** Why nothing can be asked of this client any more; null as long as it can. */
-  #over(): string | null {
-    if (this.#stopping) return 'the client is stopping';
-    return this.#status === 'stopped' || this.#status === 'failed' ? `the client is ${this.#status}` : null;
+    return this.#tunnels.offers.handle(handler);
   }
 
   #setStatus(status: Status): void {
@@ -220,7 +252,7 @@ export class Client {
     this.#receiver.opened();
     this.#sender.opened(welcome);
     this.#watchList.opened();
-    this.#tunnels.opened();
+    this.#tunnels.opened(welcome);
     this.#run.welcomed.resolve();
     this.#events.emit('welcome', welcome);
   }
@@ -260,14 +292,4 @@ export class Client {
     this.#run.welcomed.reject(error ?? new ConnectionError('stopped', 'the client was stopped', true, null));
     this.#run.closed.resolve(error);
   }
-}
-
-/** From `start` to the end: what is waited for. */
-interface Run {
-  readonly welcomed: Deferred<void>;
-  readonly closed: Deferred<ConnectionError | null>;
-}
-
-function newRun(): Run {
-  return { welcomed: new Deferred(), closed: new Deferred() };
 }

@@ -1,19 +1,22 @@
 import { encodeUtf8, MAX_TUNNEL_META_BYTES } from '@causeway/protocol';
 import { UsageError } from './errors.ts';
 import { readPeer } from './options.ts';
-import type { ConnectToOptions, Tunnel } from './tunnel.ts';
+import type { ConnectToOptions, Secured, Tunnel } from './tunnel.ts';
 import type { Tunnels } from './tunnels.ts';
-import { aborted, untilAborted } from './until-aborted.ts';
 
 /** @throws what `Client.connectTo` documents */
-export async function connectTo(tunnels: Tunnels, peer: string, options: ConnectToOptions): Promise<Tunnel> {
+export async function connectTo(
+  { requests, identity }: Tunnels,
+  peer: string,
+  { meta, signal, security }: ConnectToOptions & Partial<Secured>,
+): Promise<Tunnel> {
   const to = readPeer(peer);
-  const meta = metaOf(options.meta);
-  const { requests } = tunnels;
-  const { signal } = options;
-  if (signal?.aborted) throw aborted(signal);
-  const request = requests.add((ref) => ({ type: 'tunnel_connect', ref, to, ...(meta && { meta }) }));
-  return untilAborted(request.opened.promise, signal, (error) => requests.giveUp(request, error));
+  const said = metaOf(meta);
+  const pipe = await requests.ask((ref) => ({ type: 'tunnel_connect', ref, to, ...(said && { meta: said }) }), signal);
+  if (!security) return pipe;
+  const { secureTunnel } = await import('./tunnel-security.ts');
+  const context = ['tunnel', identity.realm, identity.peer ?? '', to, said ?? ''];
+  return secureTunnel(pipe, security, 'initiator', context, signal);
 }
 
 function metaOf(meta: Uint8Array | string | undefined): Uint8Array | undefined {

@@ -1,14 +1,16 @@
 import { encodeFrame, type TunnelOfferFrame } from '@causeway/protocol';
 import { Deferred } from './deferred.ts';
 import { TunnelError, UsageError } from './errors.ts';
-import type { AcceptOptions, Tunnel, TunnelHandler, TunnelOffer } from './tunnel.ts';
+import type { Identity } from './hello.ts';
+import type { AcceptOptions, Secured, SecureTunnel, Tunnel, TunnelHandler, TunnelOffer } from './tunnel.ts';
 import { cutReason, type TunnelPipe } from './tunnel-pipe.ts';
 import { untilAborted } from './until-aborted.ts';
 
 /** Decline, where the application has no handler or its handler threw. */
 const NOT_WANTED = 'not wanted';
 
-export interface OffersHandlers {
+export interface OffersHost {
+  readonly identity: Identity;
   write(packet: Uint8Array): void;
   /** The application's handler threw. */
   onHandlerError(error: unknown): void;
@@ -16,12 +18,12 @@ export interface OffersHandlers {
 
 /** What other peers offer to this one, until their tunnels are open. */
 export class TunnelOffers {
-  readonly #handlers: OffersHandlers;
+  readonly #host: OffersHost;
   readonly #offers = new Map<number, Offer>();
   #handler: TunnelHandler | null = null;
 
-  constructor(handlers: OffersHandlers) {
-    this.#handlers = handlers;
+  constructor(host: OffersHost) {
+    this.#host = host;
   }
 
   /** @throws UsageError `bad_option` when there is a handler already */
@@ -34,7 +36,7 @@ export class TunnelOffers {
   }
 
   onOffer(frame: TunnelOfferFrame): void {
-    const offer = new Offer(frame, this.#handlers.write, () => this.#offers.delete(frame.tunnel));
+    const offer = new Offer(frame, this.#host, () => this.#offers.delete(frame.tunnel));
     this.#offers.set(frame.tunnel, offer);
     if (this.#handler) void this.#show(offer, this.#handler);
     else offer.decline(NOT_WANTED);
@@ -60,7 +62,7 @@ export class TunnelOffers {
       await handler(offer);
     } catch (error) {
       offer.decline(NOT_WANTED);
-      this.#handlers.onHandlerError(error);
+      this.#host.onHandlerError(error);
     }
   }
 }
@@ -69,33 +71,39 @@ class Offer implements TunnelOffer {
   readonly peer: string;
   readonly meta: Uint8Array;
   readonly #tunnel: number;
-  readonly #write: (packet: Uint8Array) => void;
+  readonly #host: OffersHost;
   readonly #settled: () => void;
   readonly #opened = new Deferred<TunnelPipe>();
   #state: 'offered' | 'accepted' | 'over' = 'offered';
 
-  constructor(frame: TunnelOfferFrame, write: (packet: Uint8Array) => void, settled: () => void) {
+  constructor(frame: TunnelOfferFrame, host: OffersHost, settled: () => void) {
     this.peer = frame.from;
     this.meta = frame.meta ?? new Uint8Array(0);
     this.#tunnel = frame.tunnel;
-    this.#write = write;
+    this.#host = host;
     this.#settled = settled;
   }
 
-  async accept({ signal }: AcceptOptions = {}): Promise<Tunnel> {
+  accept(options: AcceptOptions & Secured): Promise<SecureTunnel>;
+  accept(options?: AcceptOptions): Promise<Tunnel>;
+  async accept({ signal, security }: AcceptOptions & Partial<Secured> = {}): Promise<Tunnel> {
     if (this.#state === 'accepted') throw new UsageError('bad_option', 'the offer was answered already');
     if (signal?.aborted) this.decline('aborted');
     if (this.#state === 'offered') {
       this.#state = 'accepted';
-      this.#write(encodeFrame({ type: 'tunnel_accept', tunnel: this.#tunnel, accept: true }));
+      this.#host.write(encodeFrame({ type: 'tunnel_accept', tunnel: this.#tunnel, accept: true }));
     }
-    return untilAborted(this.#opened.promise, signal, (error) => this.withdraw(error));
+    const pipe = await untilAborted(this.#opened.promise, signal, (error) => this.withdraw(error));
+    if (!security) return pipe;
+    const { secureTunnel } = await import('./tunnel-security.ts');
+    const { realm, peer: own = '' } = this.#host.identity;
+    return secureTunnel(pipe, security, 'responder', ['tunnel', realm, this.peer, own, this.meta], signal);
   }
 
   decline(reason?: string): void {
     if (this.#state !== 'offered') return;
     const why = reason === undefined ? {} : { reason: cutReason(reason) };
-    this.#write(encodeFrame({ type: 'tunnel_accept', tunnel: this.#tunnel, accept: false, ...why }));
+    this.#host.write(encodeFrame({ type: 'tunnel_accept', tunnel: this.#tunnel, accept: false, ...why }));
     this.withdraw(new TunnelError('aborted', 'this end declined the offer'));
   }
 

@@ -9,6 +9,7 @@ import {
 import { Deferred } from './deferred.ts';
 import { TunnelError, type TunnelErrorCode } from './errors.ts';
 import type { TunnelPipe } from './tunnel-pipe.ts';
+import { aborted, untilAborted } from './until-aborted.ts';
 
 type AskFrame = RoomCreateFrame | RoomJoinFrame | TunnelConnectFrame;
 
@@ -48,22 +49,36 @@ export class TunnelRequests {
   readonly #requests = new Map<number, TunnelRequest>();
   #nextRef = Math.floor(Math.random() * FIRST_REF_BELOW);
   #open = false;
+  #over: TunnelError | null = null;
 
   constructor(write: (packet: Uint8Array) => void) {
     this.#write = write;
   }
 
+  /** @throws TunnelError `stopped` */
   add(frame: (ref: number) => AskFrame): TunnelRequest {
+    if (this.#over) throw this.#over;
     const request = new TunnelRequest(this.#nextRef++, frame);
     this.#requests.set(request.ref, request);
     if (this.#open) this.#ask(request);
     return request;
   }
 
+  /** As `add`, and waits for the tunnel. @throws TunnelError `aborted`, and what the relay answers */
+  async ask(frame: (ref: number) => AskFrame, signal: AbortSignal | undefined): Promise<TunnelPipe> {
+    if (signal?.aborted) throw aborted(signal);
+    const request = this.add(frame);
+    return untilAborted(request.opened.promise, signal, (error) => this.giveUp(request, error));
+  }
+
   /** Gives a request up: what comes of it is closed. Again, or when it has its tunnel: nothing. */
   giveUp(request: TunnelRequest, error: TunnelError): void {
     this.#requests.delete(request.ref);
     request.fail(error);
+  }
+
+  started(): void {
+    this.#over = null;
   }
 
   opened(): void {
@@ -86,6 +101,7 @@ export class TunnelRequests {
   }
 
   finished(error: TunnelError): void {
+    this.#over = error;
     for (const request of this.#requests.values()) this.giveUp(request, error);
   }
 

@@ -33,6 +33,15 @@ export interface SecureTunnel extends Tunnel {
   exportKey(label: string, bytes: number): Uint8Array;
 }
 
+/** How the two ends of a tunnel make sure of each other and encrypt; both ends choose the same. */
+export type TunnelSecurity =
+  /** By a secret that both have, which may be short. Whoever is between them has one guess for each tunnel. */
+  { readonly kind: 'pake'; readonly secret: Uint8Array | string };
+
+export interface Secured {
+  readonly security: TunnelSecurity;
+}
+
 export interface ConnectToOptions {
   /** What the other end is told with the offer, at most 1 KiB. The relay can read it. Text goes as UTF-8. */
   readonly meta?: Uint8Array | string;
@@ -45,13 +54,47 @@ export interface AcceptOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface CreateRoomOptions {
+  /** Milliseconds for which the room waits; the relay has a default and a maximum. */
+  readonly ttlMs?: number;
+  /** Words of the code, 1 to 16. Default 3, of 1296 each. */
+  readonly words?: number;
+  /** Gives the room up, until its tunnel is open. */
+  readonly signal?: AbortSignal;
+}
+
+export interface JoinRoomOptions {
+  /** Gives up, until the tunnel is open. */
+  readonly signal?: AbortSignal;
+}
+
+/** A meeting point for one other peer. */
+export interface Room {
+  /** What the other peer needs to join, like `4821-copper-violin-lake`. Whoever has it can take the other's place. */
+  readonly code: string;
+  /** When the room ends unless somebody has joined, on the relay's clock. */
+  readonly expiresAt: Date;
+  /**
+   * The tunnel, once a peer has joined and both have the key. Rejects with TunnelError `expired`, `aborted`, `stopped`,
+   * `closed` or `connection_lost`, or SecurityError `wrong_code` when the one who joined had other words: then the room is
+   * used up.
+   */
+  readonly tunnel: Promise<SecureTunnel>;
+  /** Gives the room up; once the tunnel is there: nothing. */
+  close(): void;
+}
+
 /** Another peer wants a tunnel. It waits 10 s for the answer. */
 export interface TunnelOffer {
   /** Who asks, as the relay attests it. */
   readonly peer: string;
   /** What it says with it, as it is: the relay has seen it. Empty when there is nothing. */
   readonly meta: Uint8Array;
-  /** @throws TunnelError `closed`, `connection_lost`, `aborted`, `stopped`; UsageError for an offer that was answered */
+  /**
+   * @throws TunnelError `closed`, `connection_lost`, `aborted`, `stopped`; UsageError for an offer that was answered;
+   * SecurityError with `security`
+   */
+  accept(options: AcceptOptions & Secured): Promise<SecureTunnel>;
   accept(options?: AcceptOptions): Promise<Tunnel>;
   /** Again, or after `accept`: nothing. */
   decline(reason?: string): void;

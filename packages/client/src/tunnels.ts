@@ -1,7 +1,7 @@
-import type { RelayFrame, TunnelOpenFrame } from '@causeway/protocol';
+import type { RelayFrame, TunnelOpenFrame, WelcomeFrame } from '@causeway/protocol';
 import { type ConnectionError, TunnelError } from './errors.ts';
+import type { Identity } from './hello.ts';
 import type { Logger } from './options.ts';
-import type { TunnelHandler } from './tunnel.ts';
 import { TunnelOffers } from './tunnel-offers.ts';
 import { Outlet } from './tunnel-outlet.ts';
 import { type PipeHost, TunnelPipe } from './tunnel-pipe.ts';
@@ -15,17 +15,22 @@ export interface TunnelsHandlers {
 
 /** All tunnels of a client, and what may become one (PROTOCOL section 7). */
 export class Tunnels {
+  readonly identity: Identity;
   readonly requests: TunnelRequests;
-  readonly #offers: TunnelOffers;
+  readonly offers: TunnelOffers;
   readonly #outlet: Outlet;
   readonly #host: PipeHost;
+  /** What the relay's clock showed, and when, on that of `performance.now()`. */
+  #relayClock = { time: 0, at: 0 };
   /** Open ones of this connection, by their number on it. */
   readonly #pipes = new Map<number, TunnelPipe>();
 
-  constructor(handlers: TunnelsHandlers, logger: Logger) {
+  constructor(handlers: TunnelsHandlers, identity: Identity, logger: Logger) {
     const { write } = handlers;
+    this.identity = identity;
     this.requests = new TunnelRequests(write);
-    this.#offers = new TunnelOffers({
+    this.offers = new TunnelOffers({
+      identity,
       write,
       onHandlerError: (error) => logger.error('the handler of an offered tunnel threw', { error }),
     });
@@ -33,13 +38,18 @@ export class Tunnels {
     this.#host = { outlet: this.#outlet, write, forget: (tunnel) => this.#pipes.delete(tunnel) };
   }
 
-  /** @throws UsageError `bad_option` when there is a handler already */
-  handle(handler: TunnelHandler): () => void {
-    return this.#offers.handle(handler);
+  started(): void {
+    this.requests.started();
   }
 
-  opened(): void {
+  opened(welcome: WelcomeFrame): void {
+    this.#relayClock = { time: welcome.serverTime, at: performance.now() };
     this.requests.opened();
+  }
+
+  /** Milliseconds until it is `time` (since 1970) on the relay's clock. */
+  untilRelayTime(time: number): number {
+    return time - this.#relayClock.time - (performance.now() - this.#relayClock.at);
   }
 
   /** Tunnels end with their connection. */
@@ -68,13 +78,13 @@ export class Tunnels {
         return true;
       case 'tunnel_close':
         this.#pipes.get(frame.tunnel)?.onClose(frame.reason);
-        this.#offers.onClose(frame.tunnel, frame.reason);
+        this.offers.onClose(frame.tunnel, frame.reason);
         return true;
       case 'tunnel_open':
         this.#onOpen(frame);
         return true;
       case 'tunnel_offer':
-        this.#offers.onOffer(frame);
+        this.offers.onOffer(frame);
         return true;
       case 'room_created':
         this.requests.onCreated(frame);
@@ -93,12 +103,12 @@ export class Tunnels {
     this.#pipes.set(tunnel, pipe);
     const request = ref === undefined ? undefined : this.requests.take(ref);
     if (request) request.opened.resolve(pipe);
-    else if (!this.#offers.onOpen(pipe, tunnel)) pipe.close('nobody waits for it any more');
+    else if (!this.offers.onOpen(pipe, tunnel)) pipe.close('nobody waits for it any more');
   }
 
   #lose(error: TunnelError): void {
     this.#outlet.clear();
-    this.#offers.lost(error);
+    this.offers.lost(error);
     for (const pipe of [...this.#pipes.values()]) pipe.lost(error);
   }
 }
