@@ -7,7 +7,12 @@ import { idArbitrary, peerArbitrary } from '../../packages/protocol/test/arbitra
 import { type Decoded, decodePacket, decodeText, type Side } from '../../packages/protocol/test/decoding.ts';
 import type { PeerKey } from '../../services/relay/src/core/address.ts';
 import type { Message } from '../../services/relay/src/core/message.ts';
-import { type FieldReader, readEnvelope, readMessage } from '../../services/relay/src/core/node-frame-reader.ts';
+import {
+  type FieldReader,
+  readEnvelope,
+  readMessage,
+  readTrace,
+} from '../../services/relay/src/core/node-frame-reader.ts';
 import {
   encodeEcho,
   encodeEmpty,
@@ -16,6 +21,7 @@ import {
   encodeMessage,
   encodePresence,
   encodeReturned,
+  encodeTrace,
   encodeTurn,
   NodeFrame,
   ReceiptsBuilder,
@@ -91,6 +97,7 @@ const controlPackets = fc
 const node = fc.stringMatching(/^[a-z0-9]{1,16}$/) as fc.Arbitrary<NodeId>;
 const key = peerArbitrary.map((peer) => `default/${peer}` as PeerKey);
 const u48 = fc.nat(2 ** 48 - 1);
+const hex = (digits: number) => fc.stringMatching(new RegExp(`^[0-9a-f]{${digits}}$`));
 const epoch = fc.maxSafeNat();
 const message = fc
   .record({
@@ -103,7 +110,7 @@ const message = fc
     run: fc.nat(0xffff),
     path: u48,
   })
-  .map((fields): Message => ({ ...fields, origin: 'n' as NodeId, order: 0, pending: null, entry: null }));
+  .map((fields): Message => ({ ...fields, origin: 'n' as NodeId, order: 0, pending: null, entry: null, trace: null }));
 const receipts = fc
   .array(fc.tuple(fc.nat(0xffffffff), idArbitrary, fc.nat(255)), { minLength: 1, maxLength: 100 })
   .map((list) => {
@@ -119,6 +126,7 @@ const nodeFrame: fc.Arbitrary<Buffer> = fc.oneof(
   fc.tuple(key, epoch).map((args) => encodeTurn(...args)),
   fc.record({ key, online: fc.boolean(), at: u48, epoch }).map(encodePresence),
   u48.map(encodeEcho),
+  hex(32).chain((traceId) => hex(16).map((spanId) => encodeTrace({ traceId, spanId }))),
   fc.constantFrom(encodeEmpty(NodeFrame.none), encodeEmpty(NodeFrame.probe)),
 );
 const envelopes = fc.tuple(node, u48, u48, fc.array(nodeFrame, { maxLength: 4 })).map(([sender, first, ack, frames]) =>
@@ -151,6 +159,9 @@ function readNodeFrame(type: number, body: FieldReader): void {
       return;
     case NodeFrame.echo:
       body.u48();
+      return;
+    case NodeFrame.trace:
+      readTrace(body);
   }
 }
 

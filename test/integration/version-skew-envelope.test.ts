@@ -1,11 +1,19 @@
+import type { NodeId } from '@causeway/protocol';
 import { expect, test } from 'vitest';
-import { type FieldReader, readEnvelope, readMessageFrame } from '../../services/relay/src/core/node-frame-reader.ts';
+import {
+  type FieldReader,
+  readEnvelope,
+  readMessageFrame,
+  readTrace,
+} from '../../services/relay/src/core/node-frame-reader.ts';
 import * as frames from '../../services/relay/src/core/node-frames.ts';
 import { envelopeFixture } from '../fixtures/load.ts';
 import { text } from './fixture.ts';
 
-const fixture = envelopeFixture('envelope-v1');
+/** What release 0.1.0 wrote, and what came to it within version 1. */
+const FIXTURES = ['envelope-v1', 'envelope-v1-trace'].map(envelopeFixture);
 type FrameName = keyof typeof frames.NodeFrame;
+const TRACE = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' };
 
 function messageFields(body: FieldReader): object {
   const [path, session, run] = [body.u48(), body.u32(), body.u16()];
@@ -30,15 +38,18 @@ const FIELDS: Readonly<Record<FrameName, (body: FieldReader) => object>> = {
   presence: (body) => ({ online: body.u8() === 1, at: body.u48(), epoch: body.epoch(), key: body.key() }),
   probe: () => ({}),
   echo: (body) => ({ nonce: body.u48() }),
+  trace: readTrace,
 };
 
+const ALL = FIXTURES.flatMap((fixture) => fixture.frames);
+
 function written(type: FrameName): Buffer {
-  const frame = fixture.frames.find((one) => one.type === type);
-  if (frame === undefined) throw new Error(`the fixture has no frame ${type}`);
+  const frame = ALL.find((one) => one.type === type);
+  if (frame === undefined) throw new Error(`no fixture has a frame ${type}`);
   return Buffer.from(frame.hex, 'hex');
 }
 
-test('an envelope of version 1 is read, with all its frames', () => {
+test.each(FIXTURES)('an envelope of version 1 is read, with all its frames', (fixture) => {
   const head = readEnvelope(Buffer.from(fixture.hex, 'hex'));
   if (head === null) throw new Error('not read');
   const { sender, first, ack } = fixture;
@@ -50,19 +61,23 @@ test('an envelope of version 1 is read, with all its frames', () => {
   expect(head.frames.more).toBe(false);
 });
 
-test('as long as version 1 is written, its bytes stay as they were', () => {
+test.each(FIXTURES)('as long as version 1 is written, the bytes of an envelope stay as they were', (fixture) => {
   expect(frames.ENVELOPE_VERSION).toBe(1);
   const { sender, first, ack } = fixture;
   const bytes = fixture.frames.map(({ hex }) => ({ bytes: Buffer.from(hex, 'hex') }));
   expect(frames.encodeEnvelope(sender, first, ack, bytes).toString('hex')).toBe(fixture.hex);
-  const message = readMessageFrame(written('message'), sender);
+});
+
+test('as long as version 1 is written, the bytes of its frames stay as they were', () => {
+  const message = readMessageFrame(written('message'), 'node-a' as NodeId);
   if (message === null) throw new Error('not read');
   expect(frames.encodeMessage(message, message.path)).toEqual(written('message'));
   for (const type of ['none', 'probe'] as const) {
     expect(frames.encodeEmpty(frames.NodeFrame[type])).toEqual(written(type));
   }
+  expect(frames.encodeTrace(TRACE)).toEqual(written('trace'));
 });
 
-test('the fixture has every frame that there is', () => {
-  expect(fixture.frames.map(({ type }) => type)).toEqual(Object.keys(frames.NodeFrame));
+test('the fixtures have every frame that there is', () => {
+  expect(new Set(ALL.map(({ type }) => type))).toEqual(new Set(Object.keys(frames.NodeFrame)));
 });

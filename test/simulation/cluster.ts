@@ -10,6 +10,7 @@ import type { Rng } from '../kit/rng.ts';
 import { type Faults, faultyStore, type Inside } from './faulty-store.ts';
 import { openAuthenticator } from './open-authenticator.ts';
 import type { Entrance } from './peers.ts';
+import { RecordingTracer } from './recording-tracer.ts';
 import { silentLog, type World } from './world.ts';
 
 export function settings(node: string, changes: Partial<Settings> = {}): Settings {
@@ -81,6 +82,8 @@ export interface NodeOptions {
 export class SimNode implements Entrance {
   relay: Relay | null = null;
   readonly counters = new Counters();
+  /** Everything is traced. Of the life that goes on. */
+  tracer = new RecordingTracer();
   private readonly name: string;
   private readonly options: NodeOptions;
   private readonly connections = new Set<Connection>();
@@ -106,6 +109,7 @@ export class SimNode implements Entrance {
     const { world, rng, faults, isOut, changes, shared } = this.options;
     const { life } = this;
     this.births += 1;
+    this.tracer = new RecordingTracer();
     const inside: Inside = { run: (call) => this.run(life, call), isOut };
     const relay = new Relay({
       settings: settings(`${this.name}.${this.births}`, changes),
@@ -118,6 +122,7 @@ export class SimNode implements Entrance {
       log: silentLog,
       counters: this.counters,
       authenticator: openAuthenticator,
+      tracer: this.tracer,
       policy: () => NO_POLICY,
       connections: () => this.connections.size,
       onFenced: () => {

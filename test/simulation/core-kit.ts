@@ -11,6 +11,7 @@ import { Policy } from '../../services/relay/src/core/policy.ts';
 import type { LinkAppend, LinkAppendReply, Store } from '../../services/relay/src/core/ports.ts';
 import { Relay } from '../../services/relay/src/core/relay.ts';
 import type { Settings } from '../../services/relay/src/core/settings.ts';
+import type { Tracer } from '../../services/relay/src/core/tracer.ts';
 import { createEmbeddedCluster, type EmbeddedCluster } from '../../services/relay/src/embedded/cluster.ts';
 import { createEmbeddedStore } from '../../services/relay/src/embedded/store.ts';
 import { settings } from './cluster.ts';
@@ -48,6 +49,7 @@ export function message(changes: Partial<Message> = {}): Message {
     entry: null,
     order: nextOrder(),
     path: 0,
+    trace: null,
     ...changes,
   };
 }
@@ -220,6 +222,7 @@ export class TestCluster {
   /** In force on all nodes. */
   policy = new Policy({}, 0, 65_536);
   authenticator = openAuthenticator;
+  tracer: Tracer | null = null;
 
   /** @param change replaces ports by scripted ones */
   async start(
@@ -247,6 +250,7 @@ export class TestCluster {
       log,
       counters: new Counters(),
       authenticator: this.authenticator,
+      tracer: this.tracer,
       policy: () => this.policy,
       connections,
       onFenced: () => {

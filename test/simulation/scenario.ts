@@ -292,7 +292,7 @@ export function expectAllIsWell({ recipients, senders, nodes, shared }: Played, 
     expect(shown).toEqual([...owed, ...unconfirmed].sort((a, b) => a - b));
     expect(sender.doubleReceipts).toBe(0);
   }
-  for (const [index, { relay, counters }] of nodes.entries()) {
+  for (const [index, { relay, counters, tracer }] of nodes.entries()) {
     expect(counters.drops.evicted).toBe(0);
     if (relay === null) throw new Error('a node did not start again');
     const { registrations, catchingUp, linkBytes, inboxUnsettled, watchedPeers, sendsPending } = relay.gauges(0);
@@ -303,6 +303,7 @@ export function expectAllIsWell({ recipients, senders, nodes, shared }: Played, 
       watchedPeers: 0,
       sendsPending: 0,
     });
+    expect(tracer.open).toEqual([]);
     // The answers to probes stay, because nothing answers those; a node that has stopped hears of nothing.
     if (index > 0 || scenario.stopAt === 0) expect(linkBytes).toBeLessThan(500);
   }

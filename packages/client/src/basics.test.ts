@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { backoffMs } from './backoff.ts';
-import { nextHello } from './hello.ts';
+import { currentTraceparent, nextHello } from './hello.ts';
 import { IdClock } from './ids.ts';
-import { readOptions } from './options.ts';
+import { type ClientOptions, readOptions } from './options.ts';
 import { VERSION } from './version.ts';
 
 describe('backoffMs', () => {
@@ -40,6 +40,31 @@ describe('nextHello', () => {
       5000, 5001, 5002,
     ]);
     expect(nextHello({ ...identity, attempt: 0 }, { scheme: 'none' }, 6000).attempt).toBe(6000);
+  });
+});
+
+describe('traceparent', () => {
+  const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  const warnings: string[] = [];
+  const ignore = () => undefined;
+  const logger = { debug: ignore, info: ignore, warn: (message: string) => warnings.push(message), error: ignore };
+  const helloWith = (traceparent: ClientOptions['traceparent']) => {
+    const settings = readOptions({ url: 'ws://relay.example', logger, ...(traceparent && { traceparent }) });
+    const identity = { realm: settings.realm, peer: undefined, resume: new Uint8Array(32), attempt: 0 };
+    return nextHello(identity, { scheme: 'none' }, 1, currentTraceparent(settings));
+  };
+
+  it('goes into HELLO as it is, or as the function gives it now', () => {
+    expect(helloWith(TRACEPARENT).traceparent).toBe(TRACEPARENT);
+    expect(helloWith(() => TRACEPARENT).traceparent).toBe(TRACEPARENT);
+  });
+
+  it('is left out where there is none, also when the function fails', () => {
+    const fails = () => {
+      throw new Error('broken');
+    };
+    for (const none of [undefined, () => undefined, fails]) expect(helloWith(none)).not.toHaveProperty('traceparent');
+    expect(warnings).toEqual(['no traceparent']);
   });
 });
 

@@ -6,6 +6,7 @@ import {
   RESUME_BYTES,
   type RealmName,
 } from '@causeway/protocol';
+import type { Settings } from './options.ts';
 import { VERSION } from './version.ts';
 
 /** Who this client is to the relays, for as long as it runs. */
@@ -28,8 +29,9 @@ export function newResumeSecret(): Uint8Array {
  * The HELLO of the next connection. `attempt` grows with each, also over restarts of the program, so that a relay can
  * tell a late connection of this client from a newer one.
  * @param now wall clock, milliseconds since 1970
+ * @param traceparent what the connection is part of, as W3C writes it
  */
-export function nextHello(identity: Identity, auth: HelloAuth, now: number): HelloFrame {
+export function nextHello(identity: Identity, auth: HelloAuth, now: number, traceparent?: string): HelloFrame {
   identity.attempt = Math.max(identity.attempt + 1, now);
   return {
     type: 'hello',
@@ -40,5 +42,17 @@ export function nextHello(identity: Identity, auth: HelloAuth, now: number): Hel
     resume: identity.resume,
     attempt: identity.attempt,
     client: `causeway-js/${VERSION}`,
+    ...(traceparent !== undefined && { traceparent }),
   };
+}
+
+/** The trace of the next connection; none where the application fails to name it. */
+export function currentTraceparent({ traceparent, logger }: Settings): string | undefined {
+  if (typeof traceparent !== 'function') return traceparent;
+  try {
+    return traceparent();
+  } catch (error) {
+    logger.warn('no traceparent', { reason: String(error) });
+    return undefined;
+  }
 }

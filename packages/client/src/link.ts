@@ -11,7 +11,7 @@ import { Connection, type ConnectionEnd, type ConnectionHandlers, type Connectio
 import { answerChallenge, freshAuth, standingAuth, type TokenSource } from './credentials.ts';
 import { Endpoints, loggableUrl } from './endpoints.ts';
 import { type CausewayErrorCode, ConnectionError } from './errors.ts';
-import { type Identity, nextHello } from './hello.ts';
+import { currentTraceparent, type Identity, nextHello } from './hello.ts';
 import type { Settings } from './options.ts';
 import type { WebSocketConstructor } from './socket.ts';
 
@@ -134,7 +134,7 @@ export class Link {
     const options: ConnectionOptions = {
       WebSocket: this.#WebSocket,
       url: this.#url,
-      hello: nextHello(this.#identity, auth, Date.now()),
+      hello: nextHello(this.#identity, auth, Date.now(), currentTraceparent(this.#settings)),
       prove: credentials.scheme === 'key' ? (challenge) => answerChallenge(challenge, credentials, realm) : null,
       connectTimeoutMs,
     };

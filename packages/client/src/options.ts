@@ -32,6 +32,8 @@ export interface ClientOptions {
   /** For realms that take keys: the peer id is the public key in base32, so `peer` may be left out. */
   readonly key?: ClientKey;
   readonly logger?: Logger;
+  /** The W3C trace context that the relay's spans of each connection become part of; called for each, where it is a function. */
+  readonly traceparent?: string | (() => string | undefined);
   /** Bounds of the wait between connections: full jitter, doubling. Default 1 s to 60 s. */
   readonly backoff?: BackoffBounds;
   /** Milliseconds from the start of a connection to its WELCOME. Default 10 s. */
@@ -50,6 +52,7 @@ export interface Settings {
   readonly resume: Uint8Array | undefined;
   readonly credentials: Credentials;
   readonly logger: Logger;
+  readonly traceparent: ClientOptions['traceparent'];
   readonly backoff: BackoffBounds;
   readonly connectTimeoutMs: number;
   readonly maxAttempts: number;
@@ -81,6 +84,7 @@ export function readOptions(options: ClientOptions): Settings {
     resume,
     credentials,
     logger: options.logger ?? SILENT,
+    traceparent: options.traceparent,
     backoff,
     connectTimeoutMs: positive('connectTimeoutMs', options.connectTimeoutMs ?? 10_000),
     maxAttempts: positive('maxAttempts', options.maxAttempts ?? Number.POSITIVE_INFINITY),

@@ -5,3 +5,4 @@ export * from './listen.ts';
 export * from './logger.ts';
 export * from './schemas.ts';
 export * from './signals.ts';
+export * from './tracing.ts';

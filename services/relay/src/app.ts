@@ -23,6 +23,7 @@ import { randomHex, toSettings } from './settings.ts';
 import { countedAttempts } from './telemetry/counted-attempts.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { RedisStats } from './telemetry/redis-stats.ts';
+import type { RelayTracing } from './tracing.ts';
 
 /** The parts have a little longer than the drain, so that a store that hangs ends in an error and not in silence. */
 const STOP_SLACK_MS = 2000;
@@ -49,9 +50,15 @@ export interface App {
 /**
  * One relay process, put together and not started.
  * @param redis null for a relay by itself
+ * @param tracing null for none
  * @param onDrained called when a drain that the operator asked for is over; `clean`: without an error and in time
  */
-export function createApp(config: RelayConfig, redis: RedisTarget | null, onDrained: (clean: boolean) => void): App {
+export function createApp(
+  config: RelayConfig,
+  redis: RedisTarget | null,
+  tracing: RelayTracing | null,
+  onDrained: (clean: boolean) => void,
+): App {
   const drainMs = config.drainSeconds * 1000;
   const logger = createLogger({ service: 'relay', level: config.logLevel });
   const redisStats = new RedisStats();
@@ -75,6 +82,7 @@ export function createApp(config: RelayConfig, redis: RedisTarget | null, onDrai
     timers,
     logger,
     authenticator: governance.gatekeeper,
+    tracer: tracing?.tracer ?? null,
     policy: () => governance.policy,
     connections: () => edge.connections,
   });
@@ -104,6 +112,8 @@ export function createApp(config: RelayConfig, redis: RedisTarget | null, onDrai
   const version = (): number => governance.policy.version;
   const admin = createAdminServer(config, relay, edge, readiness, redisStats, operations, store, version, logger);
   const parts = [
+    // Behind all the others, whose last spans it sends.
+    ...(tracing === null ? [] : [{ name: 'tracing', stop: () => tracing.stop() }]),
     { name: 'store', stop: () => store.close() },
     // Before the relay, which waits for Redis: who asks meanwhile is told that the process lives and is not ready.
     { name: 'admin', start: () => admin.listen(), stop: () => admin.close() },
@@ -212,10 +222,10 @@ function createAdminServer(
     tokens: new AdminTokens(config.adminTokensFile ?? config.adminTokens),
     operations,
     attempts,
-    async metrics() {
+    async metrics(format) {
       // Otherwise `causeway_ready` would tell of the last time that somebody asked.
       await readiness.reasons();
-      return { contentType: metrics.contentType, body: await metrics.render() };
+      return metrics.render(format);
     },
     notReady: () => readiness.reasons(),
     failed: (err, path) => logger.error({ err, path }, 'a request to the admin port failed unexpectedly'),

@@ -4,6 +4,7 @@ import { createApp } from './app.ts';
 import { parseRedisUrl, type RedisTarget } from './cluster/url.ts';
 import { loadRelayConfig, type RelayConfig } from './config.ts';
 import { supervise } from './supervisor.ts';
+import { openTracing } from './tracing.ts';
 
 function load(): { config: RelayConfig; redis: RedisTarget | null } {
   const loaded = loadRelayConfig(process.env);
@@ -24,7 +25,8 @@ function fail(problems: readonly string[]): never {
 async function main(): Promise<void> {
   const { config, redis } = load();
   if (config.processes > 1) return supervise(config);
-  const { lifecycle, logger } = createApp(config, redis, (clean) => {
+  const tracing = await openTracing(config.logLevel);
+  const { lifecycle, logger } = createApp(config, redis, tracing, (clean) => {
     process.exit(clean ? ExitCode.ok : ExitCode.failure);
   });
   exitOnSignals(lifecycle, logger);

@@ -35,6 +35,7 @@ async function setUp() {
     timers: world,
     logger: logger as unknown as Logger,
     authenticator: openAuthenticator,
+    tracer: null,
     policy: () => new Policy({}, 0, 65_536),
     connections: () => 0,
   });

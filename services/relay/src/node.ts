@@ -4,11 +4,14 @@ import type { Connection, ConnectionHandler } from './core/connection.ts';
 import { Counters, type Gauges } from './core/counters.ts';
 import { Relay, type RelayDeps } from './core/relay.ts';
 import type { Settings } from './core/settings.ts';
+import type { Tracer } from './core/tracer.ts';
 import { newNodeId } from './settings.ts';
 
-export interface RelayNodeDeps extends Omit<RelayDeps, 'settings' | 'log' | 'onFenced' | 'counters'> {
+export interface RelayNodeDeps extends Omit<RelayDeps, 'settings' | 'log' | 'onFenced' | 'counters' | 'tracer'> {
   readonly settings: (node: NodeId) => Settings;
   readonly logger: Logger;
+  /** Null: nothing is traced. */
+  readonly tracer: ((node: NodeId) => Tracer) | null;
 }
 
 /** Before the node can serve again, a client that comes is sent on. */
@@ -68,12 +71,13 @@ export class RelayNode {
   }
 
   private create(): Relay {
-    const { settings, logger, ...rest } = this.deps;
+    const { settings, logger, tracer, ...rest } = this.deps;
     const node = newNodeId();
     return new Relay({
       ...rest,
       settings: settings(node),
       counters: this.counters,
+      tracer: tracer === null ? null : tracer(node),
       log: logger.child({ node }),
       onFenced: () => void this.startAgain(),
     });

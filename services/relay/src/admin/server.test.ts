@@ -16,15 +16,15 @@ async function start(options: Partial<AdminOptions> = {}) {
     tokens: new AdminTokens([]),
     operations: fakeOperations([]),
     attempts: { take: async () => 0, blockedFor: async () => 0 },
-    metrics: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'a 1\n' }),
+    metrics: async (format) => ({ contentType: 'text/plain; version=0.0.4', body: `${format} 1\n` }),
     notReady: async () => [],
     failed: () => undefined,
     ...options,
   });
   closers.push(admin.close);
   await admin.listen();
-  const get = async (path: string, method = 'GET') => {
-    const response = await fetch(`http://127.0.0.1:${admin.port}${path}`, { method });
+  const get = async (path: string, method = 'GET', headers = {}) => {
+    const response = await fetch(`http://127.0.0.1:${admin.port}${path}`, { method, headers });
     return { status: response.status, type: response.headers.get('content-type'), body: await response.text() };
   };
   return { admin, get };
@@ -32,7 +32,21 @@ async function start(options: Partial<AdminOptions> = {}) {
 
 test('serves metrics in the format of its source', async () => {
   const { get } = await start();
-  expect(await get('/metrics')).toEqual({ status: 200, type: 'text/plain; version=0.0.4', body: 'a 1\n' });
+  const body = 'prometheus 1\n';
+  expect(await get('/metrics')).toEqual({ status: 200, type: 'text/plain; version=0.0.4', body });
+});
+
+test.each([
+  ['application/openmetrics-text; version=1.0.0; charset=utf-8', 'openmetrics'],
+  ['application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.4,*/*;q=0.2', 'openmetrics'],
+  ['text/plain, Application/OpenMetrics-Text', 'openmetrics'],
+  ['text/plain, application/openmetrics-text;q=0', 'prometheus'],
+  ['text/plain;version=0.0.4', 'prometheus'],
+  ['application/openmetrics-texts', 'prometheus'],
+  ['*/*', 'prometheus'],
+])('to Accept: %s it answers in the form of %s', async (accept, format) => {
+  const { get } = await start();
+  expect((await get('/metrics', 'GET', { accept })).body).toBe(`${format} 1\n`);
 });
 
 test('tells live from ready, with the reasons', async () => {

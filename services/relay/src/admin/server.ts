@@ -4,12 +4,18 @@ import { listenOn } from '@causeway/service-kit';
 import { type Answer, failure, json } from './answer.ts';
 import { AdminApi, type AdminApiDeps } from './api.ts';
 
+const OPENMETRICS = /^\s*application\/openmetrics-text\s*(;|$)/i;
+const REFUSED = /;\s*q=0(\.0*)?\s*(;|$)/i;
+
+/** As which `/metrics` answers. */
+export type MetricsFormat = 'prometheus' | 'openmetrics';
+
 /** `tokens`: whom the admin API serves; nobody when there are none. */
 export interface AdminOptions extends AdminApiDeps {
   readonly host: string;
   /** 0 for any free port. */
   readonly port: number;
-  metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
+  metrics(format: MetricsFormat): Promise<{ readonly contentType: string; readonly body: string }>;
   /** Why the node takes no clients now; none when it is ready. */
   notReady(): Promise<readonly string[]>;
   /** A request was answered with 500: a defect. */
@@ -70,7 +76,7 @@ async function answer(options: AdminOptions, api: AdminApi, request: IncomingMes
   if (path === '/admin' || path.startsWith('/admin/')) return api.answer(request, path, query.join('?'));
   switch (method === 'GET' || method === 'HEAD' ? path : '') {
     case '/metrics':
-      return { status: 200, ...(await options.metrics()) };
+      return { status: 200, ...(await options.metrics(metricsFormat(request.headers.accept))) };
     case '/health/live':
       // That this is answered at all says that the event loop turns.
       return json(200, { status: 'ok' });
@@ -81,4 +87,10 @@ async function answer(options: AdminOptions, api: AdminApi, request: IncomingMes
     default:
       return failure(404, 'not_found', 'there is no such path', { path: url });
   }
+}
+
+/** OpenMetrics for whoever takes it, as Prometheus does first of all. */
+function metricsFormat(accept = ''): MetricsFormat {
+  const takes = accept.split(',').some((range) => OPENMETRICS.test(range) && !REFUSED.test(range));
+  return takes ? 'openmetrics' : 'prometheus';
 }

@@ -28,12 +28,22 @@ export type Source = (typeof SOURCES)[number];
 export const SPILL_CAUSES = ['window_full', 'ack_timeout', 'disconnect', 'handover', 'lost'] as const;
 export type SpillCause = (typeof SPILL_CAUSES)[number];
 
+/** A single value of a distribution, and the trace that it comes from. */
+export interface Exemplar {
+  readonly value: number;
+  readonly traceId: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
 /** Fixed upper bounds, kept as plain counts: observing costs one short loop and no allocation. */
 export class Distribution {
   readonly bounds: readonly number[];
   readonly counts: number[];
   sum = 0;
   count = 0;
+  /** The last one under each bound, and above all; empty while nothing is traced. */
+  readonly exemplars = new Map<number, Exemplar>();
 
   constructor(bounds: readonly number[]) {
     this.bounds = bounds;
@@ -49,6 +59,12 @@ export class Distribution {
         return;
       }
     }
+  }
+
+  /** Keeps the trace of a value that was observed. */
+  exemplify(value: number, traceId: string, at: number): void {
+    const bound = this.bounds.find((bound) => value <= bound) ?? Number.POSITIVE_INFINITY;
+    this.exemplars.set(bound, { value, traceId, at });
   }
 }
 

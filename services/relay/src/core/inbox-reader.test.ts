@@ -8,8 +8,9 @@ import { readEnvelope } from './node-frame-reader.ts';
 import * as frames from './node-frames.ts';
 import { NodeLinks } from './node-links.ts';
 import type { Inbox, InboxEntry } from './ports.ts';
+import type { Tracer } from './tracer.ts';
 
-function setUp() {
+function setUp(tracer: Tracer | null = null) {
   const { world, appends, counters, deps, run } = scriptedLinks({ linkBytes: 1000, inboxBytes: 1000 });
   const trim = new Script<[NodeId, string, number], Awaited<ReturnType<Inbox['trim']>>>();
   const log = keptLog();
@@ -29,7 +30,7 @@ function setUp() {
     },
   } as unknown as Inbox;
   const reader = new InboxReader({
-    ...{ self: A, inbox, links, clock: world, timers: world, log, counters },
+    ...{ self: A, inbox, links, clock: world, timers: world, log, counters, tracer },
     nextOrder: () => messages.length + 1,
     onMessage: (one) => messages.push(one),
     onReceipt: hear('receipt'),

@@ -2,6 +2,7 @@ import type { NodeId } from '@causeway/protocol';
 import type { PeerKey } from './address.ts';
 import type { Clock, Log, Timers } from './clock.ts';
 import type { Counters } from './counters.ts';
+import { Hops } from './hops.ts';
 import { InboxLog, type LoggedEntry } from './inbox-log.ts';
 import { isAtOrBefore } from './mailbox-id.ts';
 import type { Message } from './message.ts';
@@ -9,6 +10,7 @@ import { type EnvelopeHead, type FieldReader, readEnvelope, readMessage } from '
 import { NodeFrame, type PresenceChange } from './node-frames.ts';
 import type { NodeLinks } from './node-links.ts';
 import type { Inbox, InboxEntry, Location, MailboxId } from './ports.ts';
+import type { Tracer } from './tracer.ts';
 
 /** Trimming lags behind by this much, so that it is not a command for each entry. */
 const TRIM_AFTER_MS = 50;
@@ -22,6 +24,8 @@ export interface InboxReaderDeps {
   readonly timers: Timers;
   readonly log: Log;
   readonly counters: Counters;
+  /** Null: nothing is traced. */
+  readonly tracer: Tracer | null;
   /** Number of the next message that this node takes in. */
   readonly nextOrder: () => number;
   readonly onMessage: (message: Message) => void;
@@ -42,11 +46,13 @@ export class InboxReader {
   private readonly deps: InboxReaderDeps;
   private readonly log = new InboxLog();
   private readonly read = new Map<NodeId, number>();
+  private readonly hops: Hops | null;
   private trimming = false;
   private lastRead: MailboxId | '' = '';
 
   constructor(deps: InboxReaderDeps) {
     this.deps = deps;
+    this.hops = deps.tracer === null ? null : new Hops(deps.tracer, deps.clock, deps.counters);
   }
 
   /** Entries that have been read and are not settled, or not trimmed yet. */
@@ -85,6 +91,7 @@ export class InboxReader {
       counters.drop('unreadable_entry');
       log.error({ entry: id, source: head.sender, error: String(error) }, 'an inbox entry is malformed');
     }
+    this.hops?.done();
   }
 
   private takeFrames(head: EnvelopeHead, logged: LoggedEntry): void {
@@ -100,14 +107,15 @@ export class InboxReader {
       last = sequence;
       link.readSequence = sequence;
       this.read.set(head.sender, sequence);
-      this.handle(type, body, logged);
+      this.handle(type, body, logged, sequence);
     }
   }
 
-  private handle(type: number, body: FieldReader, logged: LoggedEntry): void {
+  private handle(type: number, body: FieldReader, logged: LoggedEntry, sequence: number): void {
     switch (type) {
       case NodeFrame.message: {
-        const message = readMessage(body, logged.source, this.deps.nextOrder(), logged);
+        const trace = this.hops === null ? null : this.hops.take(logged, sequence);
+        const message = readMessage(body, logged.source, this.deps.nextOrder(), logged, trace);
         logged.unsettled += 1;
         return this.deps.onMessage(message);
       }
@@ -138,6 +146,8 @@ export class InboxReader {
         return this.deps.links.to(logged.source).signal(NodeFrame.none);
       case NodeFrame.echo:
         return this.deps.onEcho(body.u48());
+      case NodeFrame.trace:
+        return this.hops?.announce(logged.source, sequence, body);
       case NodeFrame.none:
         return;
       default:

@@ -4,7 +4,7 @@ import type { Counters } from './counters.ts';
 import type { LoggedEntry } from './inbox-log.ts';
 import { type Frame, LinkFrames, settle } from './link-frames.ts';
 import type { Message } from './message.ts';
-import { encodeEmpty, encodeEnvelope, encodeMessage, NodeFrame, ReceiptsBuilder } from './node-frames.ts';
+import { encodeEmpty, encodeEnvelope, encodeMessage, encodeTrace, NodeFrame, ReceiptsBuilder } from './node-frames.ts';
 import type { LinkAppendReply, Links } from './ports.ts';
 
 const FIRST_RETRY_MS = 10;
@@ -92,6 +92,7 @@ export class Link {
     if (this.closed) return 'closed';
     if (this.isDown) return 'down';
     if (this.queue.bytes > this.deps.linkBytes) return 'full';
+    if (message.trace !== null) this.enqueue(encodeTrace(message.trace), null, null, false);
     this.enqueue(encodeMessage(message, path), message, null, true);
     return 'taken';
   }

@@ -35,6 +35,7 @@ function setUp(maxBytes = 1_000_000) {
     directory: withMethods(directory, { locateOrStore: locate.call }),
     accounts,
     nextWrite: () => ++writes,
+    tracer: null,
   });
   const results: LookupResult[] = [];
   const run = (...ids: Parameters<typeof message>[0][]) =>

@@ -7,6 +7,7 @@ import type { Directory, LocateReply, Location, MailboxId, StoredMessage, Writer
 import type { RealmAccounts } from './realm-accounts.ts';
 import { Retry } from './retry.ts';
 import type { Settings } from './settings.ts';
+import { endEach, type Span, startEach, type Tracer } from './tracer.ts';
 import { Turnstile } from './turnstile.ts';
 
 /** A lookup that has no answer for this long has failed. */
@@ -22,6 +23,8 @@ export interface LookupDeps {
   readonly accounts: RealmAccounts;
   /** Sequence for a mailbox write of this node. */
   readonly nextWrite: () => number;
+  /** Null: nothing is traced. */
+  readonly tracer: Tracer | null;
 }
 
 /** `stored`: the mailbox entry of each message that went there; the others can't be stored, or the mailbox is full. */
@@ -51,13 +54,15 @@ export class Lookup {
     // What comes behind one that has no room has none either, or it would overtake that.
     const full = storable.findIndex((message) => !accounts.hasRoom(realm, storedBytes(message)));
     if (full >= 0) storable.length = full;
+    const spans = startEach(this.deps.tracer, 'mailbox_store', storable);
+    const ended = spans === null ? done : endingEach(spans, done);
     const since = this.deps.clock.now();
     this.turnstile.enter(() => {
       if (this.deps.clock.now() - since < LOOKUP_FOR_MS) {
-        this.try(key, storable, { node: settings.node as NodeId, sequence: nextWrite() }, new Retry(), done);
+        this.try(key, storable, { node: settings.node as NodeId, sequence: nextWrite() }, new Retry(), ended);
       } else {
         this.turnstile.leave();
-        done({ kind: 'failed' });
+        ended({ kind: 'failed' });
       }
     });
   }
@@ -100,6 +105,13 @@ export class Lookup {
     }
     return { kind: 'stored', entries, attempted: new Set(storable) };
   }
+}
+
+function endingEach(spans: readonly Span[], done: (result: LookupResult) => void): (result: LookupResult) => void {
+  return (result) => {
+    endEach(spans, { 'causeway.outcome': result.kind }, result.kind === 'failed');
+    done(result);
+  };
 }
 
 function toStored(message: Message): StoredMessage {

@@ -58,6 +58,7 @@ function setUp(maxBytes = 1_000_000) {
       ...{ settings: settings(A), clock: world, timers: world, counters, receipts, refusals, accounts },
       mailbox: withMethods(mailbox, { append: append.call }),
       nextWrite: () => ++writes,
+      tracer: null,
     },
   );
   const push = (...ids: number[]) => {

@@ -4,13 +4,15 @@ import type { Backlog, Waiting } from './backlog.ts';
 import type { Clock, Timers } from './clock.ts';
 import type { Counters } from './counters.ts';
 import type { DropReason } from './drops.ts';
-import { isAgain, isStorable, storedBytes } from './message.ts';
+import { isAgain, isStorable, type Message, storedBytes } from './message.ts';
 import type { Final, HandedOver, Location, Mailbox, MailboxId, OwnerAppendReply, Stored, Writer } from './ports.ts';
 import type { RealmAccounts } from './realm-accounts.ts';
 import type { Receipts } from './receipts.ts';
 import type { Refusals } from './refusals.ts';
 import { Retry } from './retry.ts';
 import type { Settings } from './settings.ts';
+import { endEach, type Span, startEach, type Tracer } from './tracer.ts';
+import { endDelivery } from './window.ts';
 
 const MAX_APPEND_MESSAGES = 128;
 const MAX_APPEND_BYTES = 256 * 1024;
@@ -28,6 +30,8 @@ export interface MailboxWriterDeps {
   readonly accounts: RealmAccounts;
   /** Sequence for a mailbox write of this node. */
   readonly nextWrite: () => number;
+  /** Null: nothing is traced. */
+  readonly tracer: Tracer | null;
 }
 
 interface Write {
@@ -37,6 +41,8 @@ interface Write {
   readonly final: Final | null;
   /** It had no answer for too long, and the messages were refused. */
   refused: boolean;
+  /** Of the messages that are traced, until the outcome. */
+  spans: readonly Span[] | null;
 }
 
 /** What comes of a write. */
@@ -87,8 +93,10 @@ export class MailboxWriter {
     const batch = this.takeBatch(leaving);
     const final = leaving && this.backlog.length === 0;
     if (batch.length === 0 && !final) return this.idle();
+    const { tracer } = this.deps;
+    const spans = tracer === null ? null : startEach(tracer, 'mailbox_store', batch.map(toMessage));
     const writer = { node: this.deps.settings.node, sequence: this.deps.nextWrite() };
-    this.append({ batch, writer, final: final ? { seen } : null, refused: false });
+    this.append({ batch, writer, final: final ? { seen } : null, refused: false, spans });
   }
 
   private takeBatch(leaving: boolean): Waiting[] {
@@ -120,6 +128,7 @@ export class MailboxWriter {
       delivery.spilling = false;
       if (delivery.receipted) return true;
       delivery.receipted = true;
+      if (delivery.span !== null) endDelivery(delivery, 'refused');
     }
     this.deps.receipts.refuse(message, status, reason);
     return true;
@@ -142,6 +151,7 @@ export class MailboxWriter {
   private appended(write: Write, reply: OwnerAppendReply): void {
     if (reply.kind === 'unavailable') return this.failed(write);
     this.retry.succeeded();
+    endSpans(write, reply.kind);
     const unwritten = write.refused ? [] : write.batch;
     switch (reply.kind) {
       case 'lost':
@@ -193,6 +203,7 @@ export class MailboxWriter {
   private refuseWrite(write: Write): void {
     if (!write.refused) {
       write.refused = true;
+      endSpans(write, 'unavailable');
       for (const waiting of write.batch) this.refuse(waiting, ReceiptStatus.unavailable, 'store_unavailable');
     }
     if (write.final === null) return;
@@ -209,4 +220,13 @@ export class MailboxWriter {
   private idleAfter(ms: number): void {
     this.deps.timers.after(ms, () => this.idle());
   }
+}
+
+function toMessage({ message }: Waiting): Message {
+  return message;
+}
+
+function endSpans(write: Write, outcome: OwnerAppendReply['kind']): void {
+  endEach(write.spans, { 'causeway.outcome': outcome }, outcome !== 'stored');
+  write.spans = null;
 }

@@ -2,6 +2,7 @@ import { type MessageId, type NodeId, type PeerId, SendFlag } from '@causeway/pr
 import type { PeerKey } from './address.ts';
 import type { LoggedEntry } from './inbox-log.ts';
 import type { Pending } from './pending.ts';
+import type { TraceContext } from './tracer.ts';
 
 /** One message on its way. Its payload is a copy that nobody changes. */
 export interface Message {
@@ -25,6 +26,8 @@ export interface Message {
   readonly order: number;
   /** Number of the way on which it came from another node; 0 for a message of this node's senders. */
   readonly path: number;
+  /** The trace that it belongs to, and what came last in it; null for most. */
+  readonly trace: TraceContext | null;
 }
 
 /** A flag that only nodes set, and only among themselves: an earlier owner may have delivered the message already. */

@@ -3,6 +3,7 @@ import type { PeerKey } from './address.ts';
 import type { LoggedEntry } from './inbox-log.ts';
 import type { Message } from './message.ts';
 import { ENVELOPE_VERSION, NodeFrame, OLDEST_VERSION } from './node-frames.ts';
+import type { TraceContext } from './tracer.ts';
 
 /** Reads fields one after another; reading beyond the end throws RangeError, which `readEnvelope` turns into a result. */
 export class FieldReader {
@@ -65,6 +66,11 @@ export class FieldReader {
     return this.text() as PeerId;
   }
 
+  hex(bytes: number): string {
+    const at = this.step(bytes);
+    return this.bytes.toString('hex', at, at + bytes);
+  }
+
   /** A copy: the bytes read from Redis are a slice of a larger buffer, which a message must not keep alive. */
   rest(): Buffer {
     return Buffer.from(this.bytes.subarray(this.step(this.end - this.at), this.end));
@@ -112,7 +118,13 @@ export function readEnvelope(bytes: Uint8Array): EnvelopeHead | null {
 }
 
 /** The body of a `message`, or the rest of a `returned`. */
-export function readMessage(body: FieldReader, origin: NodeId, order: number, entry: LoggedEntry | null): Message {
+export function readMessage(
+  body: FieldReader,
+  origin: NodeId,
+  order: number,
+  entry: LoggedEntry | null,
+  trace: TraceContext | null = null,
+): Message {
   const path = body.u48();
   const session = body.u32();
   const run = body.u16();
@@ -121,7 +133,12 @@ export function readMessage(body: FieldReader, origin: NodeId, order: number, en
   const to = body.key();
   const from = body.peer();
   const payload = body.rest();
-  return { id, flags, from, to, payload, origin, session, run, order, pending: null, entry, path };
+  return { id, flags, from, to, payload, origin, session, run, order, pending: null, entry, path, trace };
+}
+
+/** The body of a `trace`. */
+export function readTrace(body: FieldReader): TraceContext {
+  return { traceId: body.hex(16), spanId: body.hex(8) };
 }
 
 /** The message in a frame that this node has written itself; null for a frame of another kind. */

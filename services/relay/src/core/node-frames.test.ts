@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { A, B, message } from '../../../../test/simulation/core-kit.ts';
 import type { PeerKey } from './address.ts';
 import type { Message } from './message.ts';
-import { type FieldReader, readEnvelope } from './node-frame-reader.ts';
+import { type FieldReader, readEnvelope, readTrace } from './node-frame-reader.ts';
 import {
   encodeEcho,
   encodeEmpty,
@@ -13,6 +13,7 @@ import {
   encodeMessage,
   encodePresence,
   encodeReturned,
+  encodeTrace,
   encodeTurn,
   NodeFrame,
   ReceiptsBuilder,
@@ -26,6 +27,8 @@ const ID = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map((id) => (id < 2n ** 5
 const EPOCH = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 const KEY = text(200).map((one) => one as PeerKey);
 const NODE = text(200).map((one) => one as NodeId);
+
+const hex = (bytes: number, value: number): string => value.toString(16).padStart(bytes * 2, '0');
 
 function onlyFrame(bytes: Buffer): { type: number; body: FieldReader } {
   const head = readEnvelope(encodeEnvelope(A, 1, 0, [{ bytes }]));
@@ -46,7 +49,10 @@ const MESSAGE = fc.record({
   payload: fc.uint8Array({ maxLength: 300 }),
 });
 
-function expectMessage(body: FieldReader, fields: Omit<Message, 'origin' | 'order' | 'pending' | 'entry'>): void {
+function expectMessage(
+  body: FieldReader,
+  fields: Omit<Message, 'origin' | 'order' | 'pending' | 'entry' | 'trace'>,
+): void {
   const { path, session, run, id, flags, to, from, payload } = fields;
   expect([body.u48(), body.u32(), body.u16(), body.u64(), body.u8()]).toEqual([path, session, run, id, flags]);
   expect([body.key(), body.peer()]).toEqual([to, from]);
@@ -79,6 +85,9 @@ test('control frames come out as they went in', () => {
     fc.property(KEY, EPOCH, U48, fc.boolean(), (key, epoch, n, on) => {
       const handover = onlyFrame(encodeHandover(key, epoch)).body;
       expect([handover.epoch(), handover.key(), handover.more]).toEqual([epoch, key, false]);
+      const trace = { traceId: hex(16, n), spanId: hex(8, epoch) };
+      const traced = onlyFrame(encodeTrace(trace));
+      expect([traced.type, readTrace(traced.body), traced.body.more]).toEqual([NodeFrame.trace, trace, false]);
       const turn = onlyFrame(encodeTurn(key, epoch)).body;
       expect([turn.epoch(), turn.key(), turn.more]).toEqual([epoch, key, false]);
       const presence = onlyFrame(encodePresence({ key, online: on, at: n, epoch })).body;

@@ -12,6 +12,7 @@ import type { MessageId, NodeId } from '@causeway/protocol';
 import type { PeerKey } from './address.ts';
 import type { Message } from './message.ts';
 import type { Location } from './ports.ts';
+import type { TraceContext } from './tracer.ts';
 
 /** The version that this node writes. It also reads the one before, as long as that is not below `OLDEST_VERSION`. */
 export const ENVELOPE_VERSION = 1;
@@ -37,6 +38,11 @@ export const NodeFrame = {
   probe: 7,
   /** nonce:u48: a node's probe of its own inbox */
   echo: 8,
+  /**
+   * trace:16 bytes span:8 bytes: the trace that the message in the next frame belongs to. Only before one that is
+   * recorded; a node that does not read it passes over it, and the trace ends there.
+   */
+  trace: 9,
 } as const;
 
 export interface PresenceChange {
@@ -92,6 +98,11 @@ export class FrameWriter {
     return this;
   }
 
+  hex(value: string): this {
+    this.at += this.bytes.write(value, this.at, 'hex');
+    return this;
+  }
+
   raw(value: Uint8Array): this {
     this.bytes.set(value, this.at);
     this.at += value.length;
@@ -127,6 +138,12 @@ function writeMessage(writer: FrameWriter, message: Message, path: number): Buff
 
 export function encodeMessage(message: Message, path: number): Buffer {
   return writeMessage(new FrameWriter(NodeFrame.message, messageBytes(message)), message, path);
+}
+
+const TRACE_BYTES = 24;
+
+export function encodeTrace({ traceId, spanId }: TraceContext): Buffer {
+  return new FrameWriter(NodeFrame.trace, TRACE_BYTES).hex(traceId).hex(spanId).bytes;
 }
 
 export function encodeReturned(message: Message, owner: Location | null): Buffer {

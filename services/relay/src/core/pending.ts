@@ -1,4 +1,5 @@
 import type { PeerKey } from './address.ts';
+import type { Span } from './tracer.ts';
 
 /** A sender's account of a message that has no receipt yet. */
 export interface Pending {
@@ -15,4 +16,6 @@ export interface Pending {
   path: number;
   /** The sender has its outcome, or has gone without waiting for it: another copy need not be carried on. */
   settled: boolean;
+  /** From the SEND to the outcome; null where it is not traced. */
+  readonly span: Span | null;
 }

@@ -1,4 +1,11 @@
-import { CloseCode, DeliverFlag, type PeerId, type RealmName, ReceiptStatus } from '@causeway/protocol';
+import {
+  CloseCode,
+  DeliverFlag,
+  type PeerId,
+  type RealmName,
+  ReceiptStatus,
+  receiptStatusName,
+} from '@causeway/protocol';
 import { type PeerKey, peerOf, realmOf } from './address.ts';
 import { Backlog, type Waiting } from './backlog.ts';
 import type { Connection } from './connection.ts';
@@ -10,8 +17,9 @@ import { AGAIN, isAgain, isStorable, type Message } from './message.ts';
 import type { HandedOver, Location, MailboxEntry, MailboxId, Registered, RegisterRequest } from './ports.ts';
 import { Removals } from './removals.ts';
 import { Retry } from './retry.ts';
+import type { Span, TraceContext } from './tracer.ts';
 import type { UsageAccount } from './usage.ts';
-import { type Delivery, deliveryBytes, Window } from './window.ts';
+import { type Delivery, deliveryBytes, endDelivery, Window } from './window.ts';
 
 export interface RecipientDeps extends MailboxWriterDeps {
   readonly account: (realm: RealmName, peer: PeerId) => UsageAccount;
@@ -44,6 +52,8 @@ export class Recipient {
   former: readonly Location[];
   /** Set while messages of this node's own senders must wait for others that are still under way (see Router.hold). */
   held = false;
+  /** Of the registration, for what it is shown from its mailbox; null where it is not traced. */
+  trace: TraceContext | null = null;
   private connection: Connection | null;
   private readonly deps: RecipientDeps;
   private readonly window: Window;
@@ -64,6 +74,8 @@ export class Recipient {
   /** An earlier registration on this very node has not ended: it may still have messages that come first. */
   private waitsForEarlier: boolean;
   private swept = false;
+  /** Since the mailbox began to be read, with the messages out of it; null where that is not traced. */
+  private drain: { readonly span: Span; messages: number } | null = null;
   private readonly removals: Removals;
   private readonly account: UsageAccount;
   private readonly retry = new Retry();
@@ -146,6 +158,7 @@ export class Recipient {
     this.connection = null;
     this.spill(cause);
     this.mode = 'leaving';
+    this.endDrain(false);
     this.giveUpUnstorable(Number.POSITIVE_INFINITY);
     this.pump();
   }
@@ -259,6 +272,7 @@ export class Recipient {
   private settle(delivery: Delivery, status: number): void {
     if (delivery.receipted || delivery.message === null) return;
     delivery.receipted = true;
+    if (delivery.span !== null) endDelivery(delivery, receiptStatusName(status) ?? String(status));
     this.deps.receipts.give(delivery.message, status);
   }
 
@@ -266,7 +280,8 @@ export class Recipient {
     const { id, from, payload } = message;
     const again = isAgain(message);
     const now = this.deps.clock.now();
-    this.track(message, '', deliveryBytes(from, payload), now);
+    const delivery = this.track(message, '', deliveryBytes(from, payload), now);
+    if (message.trace !== null) this.traceDelivery(delivery, message.trace);
     if (!again) this.countOut(payload.length);
     this.countDirect(message, now);
     this.connection?.deliver(this.window.lastSeq, id, again ? DeliverFlag.again : 0, from, payload);
@@ -276,6 +291,7 @@ export class Recipient {
     const again = entry.again || isAtOrBefore(entry.entry, this.seen);
     this.track(null, entry.entry, deliveryBytes(entry.from, entry.payload), this.deps.clock.now());
     this.deps.counters.mailboxDelivered += 1;
+    if (this.drain !== null) this.drain.messages += 1;
     if (!again) this.countOut(entry.payload.length);
     const flags = DeliverFlag.stored | (again ? DeliverFlag.again : 0);
     this.connection?.deliver(this.window.lastSeq, entry.id, flags, entry.from, entry.payload);
@@ -288,18 +304,35 @@ export class Recipient {
     this.account.bytesOut += bytes;
   }
 
-  private countDirect({ entry, pending, payload }: Message, now: number): void {
+  private countDirect({ entry, pending, payload, trace }: Message, now: number): void {
     const { counters } = this.deps;
-    if (entry !== null) return counters.deliveryLatency.remote.observe(Math.max(0, now - entry.appendedAt));
-    counters.carried('local', payload.length);
-    if (pending !== null) counters.deliveryLatency.local.observe(Math.max(0, now - pending.at));
+    const latency = entry === null ? counters.deliveryLatency.local : counters.deliveryLatency.remote;
+    const since = entry?.appendedAt ?? pending?.at;
+    if (entry === null) counters.carried('local', payload.length);
+    if (since === undefined) return;
+    latency.observe(Math.max(0, now - since));
+    if (trace !== null) latency.exemplify(Math.max(0, now - since), trace.traceId, now);
   }
 
-  private track(message: Message | null, entry: MailboxId | '', bytes: number, now: number): void {
-    this.window.add(message, entry, bytes, now);
-    if (this.swept) return;
-    this.swept = true;
-    this.deps.sweepLater(this);
+  private traceDelivery(delivery: Delivery, trace: TraceContext): void {
+    delivery.span = this.deps.tracer === null ? null : this.deps.tracer.child('deliver', trace);
+  }
+
+  /** @param complete everything that was stored has been delivered */
+  private endDrain(complete: boolean): void {
+    if (this.drain === null) return;
+    const { span, messages } = this.drain;
+    span.end({ 'causeway.messages': messages, 'causeway.outcome': complete ? 'live' : 'left' });
+    this.drain = null;
+  }
+
+  private track(message: Message | null, entry: MailboxId | '', bytes: number, now: number): Delivery {
+    const delivery = this.window.add(message, entry, bytes, now);
+    if (!this.swept) {
+      this.swept = true;
+      this.deps.sweepLater(this);
+    }
+    return delivery;
   }
 
   private enqueue(message: Message): void {
@@ -351,6 +384,7 @@ export class Recipient {
   /** Everything stored has been delivered on this connection: what waits follows directly. */
   private goLive(): void {
     this.mode = 'live';
+    this.endDrain(true);
     // A delivery or a receipt may end the connection at once, and its registration with it.
     for (let head = this.backlog.head; head !== undefined && this.mode === 'live'; head = this.backlog.head) {
       const refused = this.deps.refusals.check(head);
@@ -369,7 +403,10 @@ export class Recipient {
   private read(): void {
     this.reading = true;
     const { freeMessages, freeBytes } = this.window;
-    const { mailbox, settings, clock, timers } = this.deps;
+    const { mailbox, settings, clock, timers, tracer } = this.deps;
+    if (this.trace !== null && tracer !== null) {
+      this.drain ??= { span: tracer.child('mailbox_drain', this.trace), messages: 0 };
+    }
     mailbox.read(this.key, this.cursor, freeMessages, freeBytes, settings.mailboxTtlMs).then((reply) => {
       if (reply.kind === 'entries') return this.hasRead(reply.entries);
       timers.after(this.retry.failed(clock.now()), () => this.hasRead(null));
@@ -424,7 +461,9 @@ export class Recipient {
   private end(handedOver: HandedOver, lost: boolean): void {
     this.mode = 'ended';
     this.account.release();
+    this.endDrain(false);
     const rest = this.backlog.takeAll().filter(({ delivery }) => delivery === null || !delivery.receipted);
+    for (const { delivery } of rest) if (delivery !== null && delivery.span !== null) endDelivery(delivery, 'returned');
     this.deps.onEnded(
       this,
       handedOver,

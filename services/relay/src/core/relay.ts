@@ -30,6 +30,7 @@ import { Router } from './router.ts';
 import { Session, type SessionDeps } from './session.ts';
 import type { Settings } from './settings.ts';
 import { Tenancy } from './tenancy.ts';
+import type { Tracer } from './tracer.ts';
 import { Tunnels } from './tunnels/tunnels.ts';
 
 const WINDOW_SWEEP_MS = 100;
@@ -46,6 +47,8 @@ export interface RelayDeps {
   readonly log: Log;
   readonly counters: Counters;
   readonly authenticator: Authenticator;
+  /** Null: nothing is traced. */
+  readonly tracer: Tracer | null;
   /** The policy in force now. */
   readonly policy: () => Policy;
   /** Open connections, for the other nodes. */
@@ -87,7 +90,7 @@ export class Relay {
   constructor(deps: RelayDeps) {
     this.deps = deps;
     this.counters = deps.counters;
-    const { settings, store, clock, timers, log, counters } = deps;
+    const { settings, store, clock, timers, log, counters, tracer } = deps;
     const { refusals } = this;
     const self = settings.node;
     const common = { settings, clock, timers, counters };
@@ -177,6 +180,7 @@ export class Relay {
         ...common,
         receipts: this.receipts,
         refusals,
+        tracer,
         mailbox: store.mailbox,
         accounts: this.accounts,
         account: (realm, peer) => this.tenancy.usage.account(realm, peer),
@@ -188,7 +192,7 @@ export class Relay {
       ...common,
       receipts: this.receipts,
       refusals,
-      lookup: new Lookup({ ...common, directory: store.directory, accounts: this.accounts, nextWrite }),
+      lookup: new Lookup({ ...common, tracer, directory: store.directory, accounts: this.accounts, nextWrite }),
       links: this.links,
       toOwner: (message) => this.registry.owner(message.to)?.accept(message),
       endIfUnknown: (key, epoch) => this.registry.endIfUnknown(key, epoch),
@@ -211,6 +215,7 @@ export class Relay {
       timers,
       log,
       counters,
+      tracer,
       nextOrder,
       onMessage: (message) => this.dispatch(message),
       onReceipt: (session, id, status) => this.sessions.get(session)?.receipt(id, status),
@@ -309,6 +314,7 @@ export class Relay {
       left: (key, session) => {
         if (this.registered.get(key) === session) this.registered.delete(key);
       },
+      tracer,
       sender: {
         settings,
         clock,
@@ -471,7 +477,7 @@ export class Relay {
   private cameBack(message: Message, owner: Location | null): void {
     const pending = this.sessions.get(message.session)?.pendingOf(message.id);
     if (pending === undefined || pending.path !== message.path) return this.counters.drop('stale_return');
-    this.router.cameBack({ ...message, order: pending.order, pending }, pending, owner);
+    this.router.cameBack({ ...message, order: pending.order, pending, trace: pending.span }, pending, owner);
   }
 
   private sweepWindows(): void {

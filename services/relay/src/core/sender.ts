@@ -4,12 +4,13 @@ import {
   type PeerId,
   type RealmName,
   ReceiptStatus,
+  receiptStatusName,
   SendFlag,
   type SendFrame,
   THROTTLE_INTERVAL_MS,
   type ThrottleScope,
 } from '@causeway/protocol';
-import { type PeerKey, peerKey } from './address.ts';
+import { type PeerKey, peerKey, peerOf } from './address.ts';
 import type { Clock } from './clock.ts';
 import type { Connection } from './connection.ts';
 import type { Counters } from './counters.ts';
@@ -19,6 +20,7 @@ import { type Load, MESSAGE_OVERHEAD_BYTES } from './load.ts';
 import type { Message } from './message.ts';
 import type { Pending } from './pending.ts';
 import type { Settings } from './settings.ts';
+import type { Span, TraceStarts } from './tracer.ts';
 import type { UsageAccount } from './usage.ts';
 
 /** When a client should try again after a refusal by a full queue or mailbox. */
@@ -64,6 +66,8 @@ export class Sender {
   private readonly realm: RealmName;
   private readonly allowance: SendAllowance;
   private readonly account: UsageAccount;
+  /** Null: nothing is traced. */
+  private readonly traces: TraceStarts | null;
   private readonly deps: SenderDeps;
   private connection: Connection | null;
   private readonly pending = new Map<MessageId, Pending>();
@@ -82,6 +86,7 @@ export class Sender {
     allowance: SendAllowance,
     account: UsageAccount,
     deps: SenderDeps,
+    traces: TraceStarts | null = null,
   ) {
     this.session = session;
     this.realm = realm;
@@ -90,6 +95,7 @@ export class Sender {
     this.allowance = allowance;
     this.account = account;
     this.deps = deps;
+    this.traces = traces;
   }
 
   get pendingCount(): number {
@@ -138,7 +144,8 @@ export class Sender {
     this.account.bytesIn += payload.length;
     const run = flow?.run ?? 0;
     const order = this.deps.nextOrder();
-    const pending: Pending = { to: key, flags, run, order, at: clock.now(), bytes, path: 0, settled: false };
+    const span = this.traces === null ? null : this.traces.begin('send');
+    const pending: Pending = { to: key, flags, run, order, at: clock.now(), bytes, path: 0, settled: false, span };
     this.pending.set(id, pending);
     this.deps.dispatch({
       id,
@@ -153,6 +160,7 @@ export class Sender {
       pending,
       entry: null,
       path: 0,
+      trace: span,
     });
   }
 
@@ -162,6 +170,7 @@ export class Sender {
     if (pending === undefined) return;
     this.pending.delete(id);
     this.observe(pending, status);
+    if (pending.span !== null) this.traced(pending.span, id, pending, status);
     if (isTemporary(status)) {
       this.stick(pending.to, pending.run, status);
       this.deps.refused(this.session, pending, status);
@@ -180,13 +189,30 @@ export class Sender {
   abandon(): void {
     const abandoned = [...this.pending.values()];
     this.pending.clear();
-    for (const pending of abandoned) this.settle(pending);
+    for (const pending of abandoned) {
+      pending.span?.end({ 'causeway.outcome': 'unknown' }, true);
+      this.settle(pending);
+    }
   }
 
-  private observe({ at }: Pending, status: number): void {
+  private observe({ at, span }: Pending, status: number): void {
     const { clock, counters } = this.deps;
     const outcome = isGood(status) ? (status === ReceiptStatus.queued ? 'queued' : 'delivered') : 'refused';
-    counters.receiptLatency[outcome].observe(Math.max(0, clock.now() - at));
+    const now = clock.now();
+    counters.receiptLatency[outcome].observe(Math.max(0, now - at));
+    if (span !== null) counters.receiptLatency[outcome].exemplify(Math.max(0, now - at), span.traceId, now);
+  }
+
+  private traced(span: Span, id: MessageId, { to, bytes }: Pending, status: number): void {
+    const attributes = {
+      'causeway.realm': this.realm,
+      'causeway.from': this.from,
+      'causeway.to': peerOf(to),
+      'causeway.message.id': String(id),
+      'causeway.message.bytes': bytes - MESSAGE_OVERHEAD_BYTES,
+      'causeway.outcome': receiptStatusName(status) ?? String(status),
+    };
+    span.end(attributes, !isGood(status));
   }
 
   private settle(pending: Pending): void {

@@ -17,6 +17,7 @@ import { Allowance } from './allowance.ts';
 import type { Authenticator, Member, Refused } from './authenticator.ts';
 import type { Clock, Log, Timers } from './clock.ts';
 import type { Connection, ConnectionHandler } from './connection.ts';
+import { ConnectionTrace } from './connection-trace.ts';
 import type { Counters } from './counters.ts';
 import type { DropReason } from './drops.ts';
 import type { Limiter } from './limiter.ts';
@@ -30,6 +31,7 @@ import type { Recipient } from './recipient.ts';
 import type { Registry } from './registry.ts';
 import { Sender, type SenderDeps } from './sender.ts';
 import type { Settings } from './settings.ts';
+import { type Tracer, traceFields } from './tracer.ts';
 import type { Callee, IncomingCall } from './tunnels/call.ts';
 import type { ClientTunnels } from './tunnels/client-tunnels.ts';
 import type { Tunnels } from './tunnels/tunnels.ts';
@@ -64,6 +66,8 @@ export interface SessionDeps {
   /** The client is registered: calls for it come to the session until `left`. */
   readonly entered: (key: PeerKey, session: Session) => void;
   readonly left: (key: PeerKey, session: Session) => void;
+  /** Null: nothing is traced. */
+  readonly tracer: Tracer | null;
   /** Nothing refers to the session any more. */
   readonly onFinished: (session: Session) => void;
 }
@@ -95,6 +99,7 @@ export class Session implements ConnectionHandler, Callee {
   private watching: Watching | null = null;
   /** Null for most: whoever only sends messages has none. */
   private tunnels: ClientTunnels | null = null;
+  private trace: ConnectionTrace | null = null;
   private readonly controls: Allowance;
 
   constructor(number: number, connection: Connection, deps: SessionDeps) {
@@ -350,7 +355,8 @@ export class Session implements ConnectionHandler, Callee {
     if (hello.v !== PROTOCOL_VERSION) {
       return this.fail('unsupported_version', `version ${hello.v} is not spoken here, version ${PROTOCOL_VERSION} is`);
     }
-    const { load, counters } = this.deps;
+    const { load, counters, tracer } = this.deps;
+    this.trace = tracer === null ? null : new ConnectionTrace(tracer, hello);
     if (load.registering >= MAX_REGISTERING) {
       counters.drop('registration_limit');
       return this.refuse({ code: 'unavailable', message: 'too many registrations are under way' });
@@ -360,7 +366,7 @@ export class Session implements ConnectionHandler, Callee {
     load.registering += 1;
     this.register(hello)
       .catch((error: unknown) => {
-        this.deps.log.error({ err: error }, 'a registration failed unexpectedly');
+        this.deps.log.error({ err: error, ...this.traceFields }, 'a registration failed unexpectedly');
         this.fail('internal', 'the registration failed');
       })
       .finally(() => {
@@ -388,7 +394,11 @@ export class Session implements ConnectionHandler, Callee {
     this.account = usage.account(this.realm, peer);
     this.account.open();
     this.deps.entered(recipient.key, this);
-    this.sender = new Sender(this.number, this.realm, peer, this.connection, allowance, this.account, this.deps.sender);
+    const { number, realm, connection, trace } = this;
+    const traces = trace?.starts ?? null;
+    this.sender = new Sender(number, realm, peer, connection, allowance, this.account, this.deps.sender, traces);
+    recipient.trace = trace?.registration ?? null;
+    trace?.registered(peer, registered);
     counters.registrations[registered.renewed ? 'renewed' : 'fresh'] += 1;
     this.connection.send(welcomeFrame(settings, this.realm, peer, registered, allowance.buckets, clock.now()));
     recipient.start();
@@ -411,7 +421,8 @@ export class Session implements ConnectionHandler, Callee {
     if (this.state === 'closed') return;
     const { close, retry } = ErrorCode[code];
     const hint = retry ? { retryAfterMs } : {};
-    this.deps.log.debug({ session: this.number, code, reason: message }, 'closing a connection');
+    this.trace?.failed(code);
+    this.deps.log.debug({ session: this.number, code, reason: message, ...this.traceFields }, 'closing a connection');
     this.connection.send({ type: 'error', code, message, ...hint });
     this.connection.close(close ?? CloseCode.unavailable, code);
     this.leave();
@@ -419,6 +430,7 @@ export class Session implements ConnectionHandler, Callee {
 
   private leave(): void {
     this.state = 'closed';
+    this.trace?.failed('left');
     this.cancelHelloTimer?.();
     this.cancelHelloTimer = null;
     this.cancelDeparture?.();
@@ -431,6 +443,10 @@ export class Session implements ConnectionHandler, Callee {
     this.watching?.close();
     this.tunnels?.leave();
     if (this.recipient !== null) this.deps.left(this.recipient.key, this);
+  }
+
+  private get traceFields(): ReturnType<typeof traceFields> {
+    return traceFields(this.trace?.registration ?? null);
   }
 
   private get isOpen(): boolean {

@@ -2,6 +2,7 @@ import type { PeerId } from '@causeway/protocol';
 import { Deque } from './deque.ts';
 import type { Message } from './message.ts';
 import type { MailboxId } from './ports.ts';
+import type { Span } from './tracer.ts';
 
 /** A delivery that its client has not acknowledged. */
 export interface Delivery {
@@ -18,11 +19,19 @@ export interface Delivery {
   /** On its way into the mailbox. */
   spilling: boolean;
   acknowledged: boolean;
+  /** Until the outcome; null where the message is not traced. */
+  span: Span | null;
 }
 
 /** What counts against the window's bytes: the payload, and a name and header that are never free. */
 export function deliveryBytes(from: PeerId, payload: Uint8Array): number {
   return payload.length + from.length + 32;
+}
+
+/** For one that is traced: what became of it. */
+export function endDelivery(delivery: Delivery, outcome: string): void {
+  delivery.span?.end({ 'causeway.sequence': delivery.seq, 'causeway.outcome': outcome });
+  delivery.span = null;
 }
 
 /** The unacknowledged deliveries of one connection, bounded in number and bytes. `seq` counts from 1. */
@@ -76,6 +85,7 @@ export class Window {
       entry,
       spilling: false,
       acknowledged: false,
+      span: null,
     };
     this.deliveries.push(delivery);
     this.held += bytes;

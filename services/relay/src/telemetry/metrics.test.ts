@@ -62,8 +62,8 @@ function sourceOf(counters = new Counters(), redis = new RedisStats()): Source {
 }
 
 async function lines(source: Source): Promise<string[]> {
-  const text = await createMetrics(source).render();
-  return text.split('\n').filter((line) => line.startsWith('causeway_'));
+  const { body } = await createMetrics(source).render('prometheus');
+  return body.split('\n').filter((line) => line.startsWith('causeway_'));
 }
 
 test('docs/metrics.md is the table', () => {
@@ -75,7 +75,7 @@ test('docs/metrics.md is the table', () => {
 test('every metric of the table is served, with its type and the labels it declares, and no other', async () => {
   const redis = new RedisStats();
   redis.onCommand('locate', 1, true);
-  const text = await createMetrics(sourceOf(new Counters(), redis)).render();
+  const { body: text } = await createMetrics(sourceOf(new Counters(), redis)).render('prometheus');
   const served = [...text.matchAll(/^# TYPE (causeway_\w+) (\w+)/gm)].map(([, name, type]) => [name, type]);
   expect(served).toEqual(METRICS.map(({ name, type }) => [name, type]));
   for (const { name, type, labels } of METRICS) {
@@ -94,8 +94,8 @@ test('a scrape reads what was counted since, and does not add it up', async () =
   counters.drop('sticky', 4);
   counters.receipts[16] = 5;
   counters.spills.ack_timeout = 6;
-  await metrics.render();
-  const text = await metrics.render();
+  await metrics.render('openmetrics');
+  const { body: text } = await metrics.render('prometheus');
   expect(text).toContain('causeway_messages_total{path="local"} 1\n');
   expect(text).toContain('causeway_messages_total{path="remote"} 2\n');
   expect(text).toContain('causeway_message_bytes_total{path="remote"} 23\n');
@@ -109,6 +109,32 @@ test('a scrape reads what was counted since, and does not add it up', async () =
   expect(text).toContain('causeway_policy_version 12\n');
   expect(text).toContain('causeway_redis_slots{primary="127.0.0.1:7000"} 16384\n');
   expect(text).toContain('causeway_build_info{version="1.2.3",node="n1",region="eu"} 1\n');
+});
+
+test('in OpenMetrics there are the same metrics, with the traces of latencies', async () => {
+  const counters = new Counters();
+  counters.carried('local', 100);
+  const { delivered } = counters.receiptLatency;
+  for (const value of [3, 4, 20_000]) delivered.observe(value);
+  delivered.exemplify(4, 'a'.repeat(32), 1_700_000_000_123);
+  delivered.exemplify(20_000, 'b'.repeat(32), 1_700_000_000_456);
+  const metrics = createMetrics(sourceOf(counters));
+  const { contentType, body } = await metrics.render('openmetrics');
+  expect(contentType).toBe('application/openmetrics-text; version=1.0.0; charset=utf-8');
+  expect(body.endsWith('\n# EOF\n')).toBe(true);
+  expect(body).toContain('# TYPE causeway_messages counter\ncauseway_messages_total{path="local"} 1\n');
+  const bucket = 'causeway_receipt_seconds_bucket{outcome="delivered",le=';
+  const lines = body.split('\n').filter((line) => line.startsWith(bucket) && line.includes('#'));
+  expect(lines).toEqual([
+    `${bucket}"0.005"} 2 # {trace_id="${'a'.repeat(32)}"} 0.004 1700000000.123`,
+    `${bucket}"+Inf"} 3 # {trace_id="${'b'.repeat(32)}"} 20 1700000000.456`,
+  ]);
+  const plain = await metrics.render('prometheus');
+  expect(plain.body).not.toContain('trace_id');
+  const names = (text: string) =>
+    [...text.matchAll(/^# TYPE (\w+) (\w+)/gm)].map(([, name, type]) => name + (type === 'counter' ? '_total' : ''));
+  const withTotal = names(plain.body).map((name) => name?.replace(/_total_total$/, '_total'));
+  expect(names(body)).toEqual(withTotal);
 });
 
 test('every field of Counters and Gauges moves some metric', async () => {

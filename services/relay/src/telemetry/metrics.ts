@@ -1,4 +1,12 @@
-import { Counter, collectDefaultMetrics, Gauge, type Histogram, Registry } from 'prom-client';
+import {
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  type Histogram,
+  type OpenMetricsContentType,
+  Registry,
+} from 'prom-client';
+import type { Exemplar } from '../core/counters.ts';
 import {
   type Histogram as Distributed,
   type HistogramMetric,
@@ -8,11 +16,14 @@ import {
   type ValueMetric,
 } from './table.ts';
 
+const MS_PER_SECOND = 1000;
+
 export interface Metrics {
-  readonly contentType: string;
-  /** All metrics in the text format of Prometheus. */
-  render(): Promise<string>;
+  /** All metrics: in the text format of Prometheus or, with exemplars, in that of OpenMetrics. */
+  render(format: MetricsFormat): Promise<{ readonly contentType: string; readonly body: string }>;
 }
+
+export type MetricsFormat = 'prometheus' | 'openmetrics';
 
 /** Metrics that are read from `source` when they are scraped, with those of the process and of Node. */
 export function createMetrics(source: Source): Metrics {
@@ -24,13 +35,33 @@ export function createMetrics(source: Source): Metrics {
     if (metric.type === 'histogram') registry.registerMetric(histogramMetric(metric, current));
     else registry.registerMetric(valueMetric(metric, current));
   }
+  const open = openMetrics(registry);
   return {
-    contentType: registry.contentType,
-    render() {
+    async render(format) {
       reading = { source, gauges: source.gauges() };
-      return registry.metrics();
+      const { contentType } = format === 'openmetrics' ? open : registry;
+      const body = await (format === 'openmetrics' ? open : registry).metrics();
+      return { contentType, body };
     },
   };
+}
+
+/**
+ * The same metrics once more, because the library would shorten the names of counters for both forms: in OpenMetrics a
+ * counter's name goes without the `_total` of its samples.
+ */
+function openMetrics(registry: Registry): Registry<OpenMetricsContentType> {
+  const open = new Registry<OpenMetricsContentType>();
+  open.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+  for (const metric of registry.getMetricsAsArray()) {
+    const { name } = metric as unknown as { readonly name: string };
+    const get = async () => {
+      const got = await registry.getSingleMetric(name)?.get();
+      return got?.type.toString() === 'counter' ? { ...got, name: got.name.replace(/_total$/, '') } : got;
+    };
+    open.registerMetric({ name, get } as unknown as Gauge);
+  }
+  return open;
 }
 
 function valueMetric({ type, name, help, labels, read }: ValueMetric, reading: () => Reading): Counter | Gauge {
@@ -69,16 +100,25 @@ function histogramValues(metric: HistogramMetric, reading: Reading) {
 }
 
 function distributionValues({ name, perUnit }: HistogramMetric, { labels, distribution }: Distributed) {
-  const { bounds, counts, sum, count } = distribution;
+  const { bounds, counts, sum, count, exemplars } = distribution;
   let below = 0;
+  const bucket = (bound: number, le: number | string, value: number) => {
+    const exemplar = exemplars.get(bound);
+    const shown = exemplar === undefined ? {} : { exemplar: toExemplar(exemplar, perUnit) };
+    return { metricName: `${name}_bucket`, labels: { ...labels, le }, value, ...shown };
+  };
   const buckets = bounds.map((bound, index) => {
     below += counts[index] ?? 0;
-    return { metricName: `${name}_bucket`, labels: { ...labels, le: bound / perUnit }, value: below };
+    return bucket(bound, bound / perUnit, below);
   });
   return [
     ...buckets,
-    { metricName: `${name}_bucket`, labels: { ...labels, le: '+Inf' }, value: count },
+    bucket(Number.POSITIVE_INFINITY, '+Inf', count),
     { metricName: `${name}_sum`, labels, value: sum / perUnit },
     { metricName: `${name}_count`, labels, value: count },
   ];
+}
+
+function toExemplar({ value, traceId, at }: Exemplar, perUnit: number) {
+  return { labelSet: { trace_id: traceId }, value: value / perUnit, timestamp: at / MS_PER_SECOND };
 }
