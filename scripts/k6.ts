@@ -96,12 +96,13 @@ async function run(options: K6Options, cluster: K6Cluster | null): Promise<numbe
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill('SIGINT'));
   const usage = new Usage({ k6: [child.pid], ...cluster?.pids });
   const code = await exited;
-  const used = usage.end();
+  const taken = usage.end();
   const commands = cluster && (await redisCommands(cluster)) - (before ?? 0);
-  complete(options.out, { used, ...(cluster && { redisCommands: commands }) });
-  for (const [kind, { cpuSeconds, peakMiB }] of Object.entries(used)) {
+  complete(options.out, { ...taken, ...(cluster && { redisCommands: commands }) });
+  for (const [kind, { cpuSeconds, peakMiB }] of Object.entries(taken.used)) {
     console.log(`${kind.padEnd(7)} ${cpuSeconds} s on a CPU, ${peakMiB} MiB at most`);
   }
+  console.log(`together ${taken.cores} cores; what else ran on this machine took ${taken.otherCores}`);
   console.log(`Written to ${options.out}/summary.html, .json and .txt`);
   return code;
 }

@@ -1,4 +1,4 @@
-import { cpuMicroseconds, residentBytes } from './accounting.ts';
+import { cpuMicroseconds, machineBusyMicroseconds, residentBytes } from './accounting.ts';
 
 const EVERY_MS = 500;
 
@@ -10,6 +10,13 @@ export interface Used {
   readonly peakMiB: number;
 }
 
+export interface Taken {
+  readonly used: Readonly<Record<string, Used>>;
+  /** Cores that all of them took together, and what else ran: near 0 on a quiet machine. */
+  readonly cores: number;
+  readonly otherCores: number;
+}
+
 /** CPU and memory of processes by kind, looked at until they or this end. */
 export class Usage {
   readonly #kinds: ReadonlyMap<string, readonly number[]>;
@@ -17,6 +24,8 @@ export class Usage {
   readonly #last = new Map<number, number>();
   readonly #peaks = new Map<string, number>();
   readonly #timer: NodeJS.Timeout;
+  readonly #began = performance.now();
+  readonly #busy = machineBusyMicroseconds();
 
   /** @param kinds pids by the name of their kind */
   constructor(kinds: Readonly<Record<string, readonly number[]>>) {
@@ -48,18 +57,27 @@ export class Usage {
   }
 
   /** Ends the looking. */
-  end(): Record<string, Used> {
+  end(): Taken {
     clearInterval(this.#timer);
     this.#look();
     const took = (pid: number): number => (this.#last.get(pid) ?? 0) - (this.#first.get(pid) ?? 0);
-    return Object.fromEntries(
-      [...this.#kinds].map(([kind, pids]) => [
-        kind,
-        {
-          cpuSeconds: Number((pids.reduce((sum, pid) => sum + took(pid), 0) / 1e6).toFixed(2)),
-          peakMiB: Math.round((this.#peaks.get(kind) ?? 0) / 2 ** 20),
-        },
-      ]),
-    );
+    const all = [...this.#kinds].map(([kind, pids]) => {
+      const cpuSeconds = pids.reduce((sum, pid) => sum + took(pid), 0) / 1e6;
+      return { kind, cpuSeconds, peakMiB: Math.round((this.#peaks.get(kind) ?? 0) / 2 ** 20) };
+    });
+    const seconds = (performance.now() - this.#began) / 1000;
+    const ours = all.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0);
+    const busy = (machineBusyMicroseconds() - this.#busy) / 1e6;
+    return {
+      used: Object.fromEntries(
+        all.map(({ kind, cpuSeconds, peakMiB }) => [kind, { cpuSeconds: rounded(cpuSeconds), peakMiB }]),
+      ),
+      cores: rounded(ours / seconds),
+      otherCores: rounded(Math.max(0, busy - ours) / seconds),
+    };
   }
+}
+
+function rounded(value: number): number {
+  return Number(value.toFixed(2));
 }
