@@ -3,6 +3,7 @@ export type { BackoffBounds } from './backoff.ts';
 export { Client } from './client.ts';
 export type { ClientEvents, ClientStats, StartOptions } from './client-types.ts';
 export type { ClientKey, TokenSource } from './credentials.ts';
+export type { KeyPair } from './e2e/identity.ts';
 export {
   CausewayError,
   type CausewayErrorCode,

@@ -65,7 +65,8 @@ export class Client {
     });
     this.#receiver = new Receiver({ write, onGap: (reason) => this.#link.renew(reason) });
     this.#watchList = new WatchList({ write });
-    this.#tunnels = new Tunnels({ write, buffered: () => this.#link.bufferedBytes }, this.#identity, settings.logger);
+    const self = { identity: this.#identity, credentials: settings.credentials };
+    this.#tunnels = new Tunnels({ write, buffered: () => this.#link.bufferedBytes }, self, settings.logger);
     this.#link = new Link(settings, this.#identity, WebSocket, {
       onStatus: (status) => this.#setStatus(status),
       onOpen: (welcome) => this.#onOpen(welcome),

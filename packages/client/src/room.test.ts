@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Bridge, type Meddle } from '../test/bridge.ts';
 import { bytesOf, opening, readAll, settled, TunnelKit, text } from '../test/tunnel-kit.ts';
-import type { SecureTunnel, Tunnel, TunnelOffer } from './index.ts';
+import type { Tunnel } from './index.ts';
 
 let alice: TunnelKit;
 let bob: TunnelKit;
@@ -182,30 +182,5 @@ describe('joinRoom', () => {
     peer.socket.terminate();
     await expect(joining).rejects.toMatchObject({ code: 'connection_lost' });
     await settled(await bob.accept());
-  });
-});
-
-describe('a tunnel by peer id', () => {
-  const accepted = (offer: TunnelOffer, secret: string): Promise<SecureTunnel> =>
-    offer.accept({ security: { kind: 'pake', secret } });
-
-  function nextOffer(): Promise<TunnelOffer> {
-    return new Promise((resolve) => bob.client.onTunnel(resolve));
-  }
-
-  it('can be encrypted by a secret that both have, such as one of an earlier tunnel', async () => {
-    await bridged();
-    const offered = nextOffer();
-    const connecting = alice.client.connectTo('bob', { meta: 'resume', security: { kind: 'pake', secret: 'shared' } });
-    const [ours, theirs] = await Promise.all([connecting, accepted(await offered, 'shared')]);
-    expect(await say(ours, theirs, 'hello')).toBe('hello');
-  });
-
-  it('fails at both ends with different secrets', async () => {
-    await bridged();
-    const offered = nextOffer();
-    const connecting = alice.client.connectTo('bob', { security: { kind: 'pake', secret: 'one' } });
-    const outcomes = await Promise.allSettled([connecting, accepted(await offered, 'another')]);
-    expect(outcomes).toMatchObject([{ reason: { code: 'wrong_code' } }, { reason: { code: 'wrong_code' } }]);
   });
 });

@@ -1,8 +1,7 @@
 import { formatCode, parseCode, randomWords } from './e2e/code.ts';
 import { TunnelError, UsageError } from './errors.ts';
-import type { CreateRoomOptions, JoinRoomOptions, Room, SecureTunnel, Tunnel } from './tunnel.ts';
+import type { CreateRoomOptions, JoinRoomOptions, Room, SecureTunnel, TunnelSecurity } from './tunnel.ts';
 import type { TunnelRequest } from './tunnel-requests.ts';
-import { secureTunnel } from './tunnel-security.ts';
 import type { Tunnels } from './tunnels.ts';
 import { aborted, untilAborted } from './until-aborted.ts';
 
@@ -48,8 +47,7 @@ export async function createRoom(tunnels: Tunnels, options: CreateRoomOptions): 
 export async function joinRoom(tunnels: Tunnels, code: string, { signal }: JoinRoomOptions): Promise<SecureTunnel> {
   const { locator, words } = parseCode(code);
   const pipe = await tunnels.requests.ask((ref) => ({ type: 'room_join', ref, code: locator }), signal);
-  const { realm, peer: own = '' } = tunnels.identity;
-  return secureRoom(pipe, words, 'initiator', [realm, locator, own, pipe.peer], signal);
+  return tunnels.secure(pipe, byWords(words), { role: 'initiator', context: ['room', locator], signal });
 }
 
 interface Meeting {
@@ -72,19 +70,12 @@ async function meet(
   const timer = setTimeout(expire, Math.min(left, MAX_TIMER_MS));
   try {
     const pipe = await untilAborted(request.opened.promise, signal, giveUp);
-    const { realm, peer: own = '' } = tunnels.identity;
-    return await secureRoom(pipe, words, 'responder', [realm, locator, pipe.peer, own], signal);
+    return await tunnels.secure(pipe, byWords(words), { role: 'responder', context: ['room', locator], signal });
   } finally {
     clearTimeout(timer);
   }
 }
 
-function secureRoom(
-  pipe: Tunnel,
-  words: readonly string[],
-  role: 'initiator' | 'responder',
-  context: readonly string[],
-  signal: AbortSignal | undefined,
-): Promise<SecureTunnel> {
-  return secureTunnel(pipe, { kind: 'pake', secret: words.join('-') }, role, ['room', ...context], signal);
+function byWords(words: readonly string[]): TunnelSecurity {
+  return { kind: 'pake', secret: words.join('-') };
 }

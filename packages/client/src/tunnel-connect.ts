@@ -6,17 +6,16 @@ import type { Tunnels } from './tunnels.ts';
 
 /** @throws what `Client.connectTo` documents */
 export async function connectTo(
-  { requests, identity }: Tunnels,
+  tunnels: Tunnels,
   peer: string,
   { meta, signal, security }: ConnectToOptions & Partial<Secured>,
 ): Promise<Tunnel> {
   const to = readPeer(peer);
   const said = metaOf(meta);
+  const { requests } = tunnels;
   const pipe = await requests.ask((ref) => ({ type: 'tunnel_connect', ref, to, ...(said && { meta: said }) }), signal);
   if (!security) return pipe;
-  const { secureTunnel } = await import('./tunnel-security.ts');
-  const context = ['tunnel', identity.realm, identity.peer ?? '', to, said ?? ''];
-  return secureTunnel(pipe, security, 'initiator', context, signal);
+  return tunnels.secure(pipe, security, { role: 'initiator', context: ['tunnel', said ?? ''], signal });
 }
 
 function metaOf(meta: Uint8Array | string | undefined): Uint8Array | undefined {

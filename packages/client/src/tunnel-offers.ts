@@ -1,16 +1,24 @@
 import { encodeFrame, type TunnelOfferFrame } from '@causeway/protocol';
 import { Deferred } from './deferred.ts';
 import { TunnelError, UsageError } from './errors.ts';
-import type { Identity } from './hello.ts';
-import type { AcceptOptions, Secured, SecureTunnel, Tunnel, TunnelHandler, TunnelOffer } from './tunnel.ts';
+import type {
+  AcceptOptions,
+  Secured,
+  SecureTunnel,
+  Tunnel,
+  TunnelHandler,
+  TunnelOffer,
+  TunnelSecurity,
+} from './tunnel.ts';
 import { cutReason, type TunnelPipe } from './tunnel-pipe.ts';
+import type { Handshake } from './tunnel-security.ts';
 import { untilAborted } from './until-aborted.ts';
 
 /** Decline, where the application has no handler or its handler threw. */
 const NOT_WANTED = 'not wanted';
 
 export interface OffersHost {
-  readonly identity: Identity;
+  secure(pipe: TunnelPipe, security: TunnelSecurity, handshake: Handshake): Promise<SecureTunnel>;
   write(packet: Uint8Array): void;
   /** The application's handler threw. */
   onHandlerError(error: unknown): void;
@@ -95,9 +103,7 @@ class Offer implements TunnelOffer {
     }
     const pipe = await untilAborted(this.#opened.promise, signal, (error) => this.withdraw(error));
     if (!security) return pipe;
-    const { secureTunnel } = await import('./tunnel-security.ts');
-    const { realm, peer: own = '' } = this.#host.identity;
-    return secureTunnel(pipe, security, 'responder', ['tunnel', realm, this.peer, own, this.meta], signal);
+    return this.#host.secure(pipe, security, { role: 'responder', context: ['tunnel', this.meta], signal });
   }
 
   decline(reason?: string): void {

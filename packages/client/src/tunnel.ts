@@ -1,3 +1,5 @@
+import type { KeyPair } from './e2e/identity.ts';
+
 /** How a tunnel ended. */
 export type TunnelEnd =
   /** Both ends have closed their direction, and every byte went through. */
@@ -29,14 +31,29 @@ export interface Tunnel {
 export interface SecureTunnel extends Tunnel {
   /** The same text at both ends and no other pair's: people may compare it to be sure of each other. */
   readonly verifier: string;
-  /** A secret that both ends have and nobody else, for what `label` says. @param bytes how long */
+  /** The static key of the other end, which it has proved to hold: with `noise`, otherwise null. */
+  readonly remote: Uint8Array | null;
+  /** The Ed25519 key that the other end has proved to hold: with `noise`, where it has one, otherwise null. */
+  readonly remoteSigner: Uint8Array | null;
+  /** A secret that both ends have and nobody else, for what `label` says. @param bytes 1 to 8160 */
   exportKey(label: string, bytes: number): Uint8Array;
 }
 
 /** How the two ends of a tunnel make sure of each other and encrypt; both ends choose the same. */
 export type TunnelSecurity =
   /** By a secret that both have, which may be short. Whoever is between them has one guess for each tunnel. */
-  { readonly kind: 'pake'; readonly secret: Uint8Array | string };
+  | { readonly kind: 'pake'; readonly secret: Uint8Array | string }
+  /**
+   * By static keys, each end its own. A client with a `key` proves with it that it is its peer, and expects of the other
+   * end to be the one that the peer id stands for. Without one, give `remote`, or look at it afterwards, or at `verifier`.
+   */
+  | {
+      readonly kind: 'noise';
+      /** Of this end (`generateIdentity`). Default: a new one. */
+      readonly identity?: KeyPair;
+      /** The key that the other end must have. */
+      readonly remote?: Uint8Array;
+    };
 
 export interface Secured {
   readonly security: TunnelSecurity;

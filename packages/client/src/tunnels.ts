@@ -1,11 +1,23 @@
 import type { RelayFrame, TunnelOpenFrame, WelcomeFrame } from '@causeway/protocol';
+import type { Credentials } from './credentials.ts';
 import { type ConnectionError, TunnelError } from './errors.ts';
 import type { Identity } from './hello.ts';
 import type { Logger } from './options.ts';
+import type { SecureTunnel, Tunnel, TunnelSecurity } from './tunnel.ts';
 import { TunnelOffers } from './tunnel-offers.ts';
 import { Outlet } from './tunnel-outlet.ts';
 import { type PipeHost, TunnelPipe } from './tunnel-pipe.ts';
 import { TunnelRequests } from './tunnel-requests.ts';
+import type { Handshake } from './tunnel-security.ts';
+
+/** What TUNNEL_CLOSE says where the ends did not come to a key and the tunnel is still open. */
+const NO_KEY = 'the key exchange failed';
+
+/** Whose tunnels these are. */
+export interface Self {
+  readonly identity: Identity;
+  readonly credentials: Credentials;
+}
 
 export interface TunnelsHandlers {
   write(packet: Uint8Array): void;
@@ -15,9 +27,9 @@ export interface TunnelsHandlers {
 
 /** All tunnels of a client, and what may become one (PROTOCOL section 7). */
 export class Tunnels {
-  readonly identity: Identity;
   readonly requests: TunnelRequests;
   readonly offers: TunnelOffers;
+  readonly #self: Self;
   readonly #outlet: Outlet;
   readonly #host: PipeHost;
   /** What the relay's clock showed, and when, on that of `performance.now()`. */
@@ -25,12 +37,12 @@ export class Tunnels {
   /** Open ones of this connection, by their number on it. */
   readonly #pipes = new Map<number, TunnelPipe>();
 
-  constructor(handlers: TunnelsHandlers, identity: Identity, logger: Logger) {
+  constructor(handlers: TunnelsHandlers, self: Self, logger: Logger) {
     const { write } = handlers;
-    this.identity = identity;
+    this.#self = self;
     this.requests = new TunnelRequests(write);
     this.offers = new TunnelOffers({
-      identity,
+      secure: (pipe, security, handshake) => this.secure(pipe, security, handshake),
       write,
       onHandlerError: (error) => logger.error('the handler of an offered tunnel threw', { error }),
     });
@@ -50,6 +62,26 @@ export class Tunnels {
   /** Milliseconds until it is `time` (since 1970) on the relay's clock. */
   untilRelayTime(time: number): number {
     return time - this.#relayClock.time - (performance.now() - this.#relayClock.at);
+  }
+
+  /**
+   * Makes a tunnel an encrypted one. Its handshake takes in the realm and who the ends are, so that a relay that told them
+   * of others is found out.
+   * @throws SecurityError, TunnelError; the tunnel is closed then
+   */
+  async secure(pipe: Tunnel, security: TunnelSecurity, { role, context, signal }: Handshake): Promise<SecureTunnel> {
+    const { identity, credentials } = this.#self;
+    const { realm, peer: own = '' } = identity;
+    const key = credentials.scheme === 'key' ? credentials.key : undefined;
+    const bound = [...context, realm, ...(role === 'initiator' ? [own, pipe.peer] : [pipe.peer, own])];
+    try {
+      // Loaded when it is needed: the cryptography is larger than all the rest.
+      const { secureTunnel } = await import('./tunnel-security.ts');
+      return await secureTunnel(pipe, security, { role, context: bound, signal }, key);
+    } catch (error) {
+      pipe.close(NO_KEY);
+      throw error;
+    }
   }
 
   /** Tunnels end with their connection. */
