@@ -16,7 +16,7 @@ import type { Call, CallKind, Refusal } from './call.ts';
 export const TUNNEL_ENVELOPE_VERSION = 1;
 
 export const TunnelFrame = {
-  /** caller:u48 kind:u8 ref:u48 from:str8 to:str8 meta[rest]: the end `caller` asks for a tunnel to a peer */
+  /** caller:u48 kind:u8 ref:u64 from:str8 to:str8 meta[rest]: the end `caller` asks for a tunnel to a peer */
   call: 1,
   /** caller:u48 callee:u48: it is open; the other end is `callee` */
   accepted: 2,
@@ -41,11 +41,11 @@ const KINDS: readonly CallKind[] = ['peer', 'room'];
 const REFUSALS: readonly Refusal[] = ['offline', 'declined', 'full', 'unavailable'];
 
 export function encodeCall(caller: number, { kind, ref, from, to, meta }: Call): Buffer {
-  const size = 6 + 1 + 6 + text8(from) + text8(to) + meta.length;
+  const size = 6 + 1 + 8 + text8(from) + text8(to) + meta.length;
   return new FrameWriter(TunnelFrame.call, size)
     .u48(caller)
     .u8(KINDS.indexOf(kind))
-    .u48(ref)
+    .u64(ref)
     .text(from)
     .text(to)
     .raw(meta).bytes;
@@ -54,7 +54,8 @@ export function encodeCall(caller: number, { kind, ref, from, to, meta }: Call):
 export function readCall(body: FieldReader): { caller: number; call: Call } {
   const caller = body.u48();
   const kind = KINDS[body.u8()] ?? 'peer';
-  const ref = body.u48();
+  // A safe integer: the client's frame held no other.
+  const ref = Number(body.u64());
   const from = body.peer();
   const to = body.text() as PeerKey;
   return { caller, call: { kind, ref, from, to, meta: body.rest() } };
