@@ -16,9 +16,20 @@ const CLIENT_OUTPUT = [
   'alice: hello',
   'keeping precious\ndelivered',
   'carol is offline',
+  'received a file of any size',
+  "echo: hello there\n{ kind: 'done' }",
   'the same peer: true',
   'now stopped',
   'offline true',
+];
+
+const TUNNEL_BLOCKS = codeBlocks(join(ROOT, 'docs/tunnels.md'), 'js');
+
+/** What each block of docs/tunnels.md must print, among other things. */
+const TUNNEL_OUTPUT = [
+  'the photos\nnobody is between us: true',
+  "declined\nhello, echo\n{ kind: 'done' }",
+  'a file that takes two tunnels',
 ];
 
 let relay: Relay;
@@ -37,23 +48,18 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-describe("the examples in the client's README", () => {
+describe.each([
+  ["the client's README", CLIENT_BLOCKS, CLIENT_OUTPUT],
+  ['docs/tunnels.md', TUNNEL_BLOCKS, TUNNEL_OUTPUT],
+] as const)('the examples in %s', (_, blocks, outputs) => {
   it('are all known here', () => {
-    expect(CLIENT_BLOCKS).toHaveLength(CLIENT_OUTPUT.length);
+    expect(blocks).toHaveLength(outputs.length);
   });
 
-  it.each(CLIENT_OUTPUT.map((output, index) => [output, index] as const))('print %j', async (output, index) => {
-    const source = (CLIENT_BLOCKS[index] ?? '').replaceAll('ws://127.0.0.1:7070', relay.url);
+  it.each(outputs.map((output, index) => [output, index] as const))('print %j', async (output, index) => {
+    const source = (blocks[index] ?? '').replaceAll('ws://127.0.0.1:7070', relay.url);
     const stdout = await mustRun(process.execPath, ['--input-type=module', '--eval', source], { cwd: ROOT });
     expect(stdout).toContain(output);
-  });
-});
-
-describe('the example in docs/security.md', () => {
-  it('encrypts for the other end', async () => {
-    const [source = ''] = codeBlocks(join(ROOT, 'docs/security.md'), 'js');
-    const stdout = await mustRun(process.execPath, ['--input-type=module', '--eval', source], { cwd: ROOT });
-    expect(stdout).toBe('true\nfor bob only\n');
   });
 });
 
