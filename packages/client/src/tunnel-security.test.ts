@@ -4,6 +4,7 @@ import { Bridge } from '../test/bridge.ts';
 import { bytesOf, readAll, TunnelKit, text } from '../test/tunnel-kit.ts';
 import { generateIdentity } from './e2e/index.ts';
 import {
+  type ClientOptions,
   generateKey,
   type SecureTunnel,
   type Tunnel,
@@ -18,6 +19,12 @@ afterEach(async () => {
   for (const kit of kits.splice(0)) await kit.stop();
 });
 
+async function started(options: Partial<ClientOptions>): Promise<TunnelKit> {
+  const kit = await TunnelKit.start(options);
+  kits.push(kit);
+  return kit;
+}
+
 interface Names {
   readonly alice: string;
   readonly bob: string;
@@ -30,8 +37,7 @@ async function bridged(
 ): Promise<{ readonly alice: TunnelKit; readonly bob: TunnelKit; readonly names: Names }> {
   const own = (name: 'alice' | 'bob') =>
     keys[name] ? { peer: peerIdOfKey(keys[name].publicKey), key: keys[name] } : { peer: name };
-  const [alice, bob] = [await TunnelKit.start(own('alice')), await TunnelKit.start(own('bob'))];
-  kits.push(alice, bob);
+  const [alice, bob] = [await started(own('alice')), await started(own('bob'))];
   const names = told ?? { alice: own('alice').peer, bob: own('bob').peer };
   new Bridge([await alice.connected(), await bob.connected()], [names.alice, names.bob]);
   return { alice, bob, names };
@@ -112,11 +118,15 @@ describe('static keys', () => {
     expect(await say(ours, theirs, 'hello')).toBe('hello');
   });
 
-  it('of another peer than the one asked for are found out', async () => {
-    const [alice, bob, meant] = [await generateKey(), await generateKey(), await generateKey()];
-    const told = { alice: peerIdOfKey(alice.publicKey), bob: peerIdOfKey(meant.publicKey) };
-    const outcomes = await connect(await bridged({ alice, bob }, told), { kind: 'noise' }, { kind: 'noise' });
-    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
-    expect(outcomes[0]).toMatchObject({ reason: { name: 'SecurityError' } });
+  it('are not enough where the id of a peer is a key that it cannot prove to have', async () => {
+    const [key, meant] = [await generateKey(), peerIdOfKey((await generateKey()).publicKey)];
+    const alice = await started({ peer: peerIdOfKey(key.publicKey), key });
+    // A relay that lets anyone be anyone: all that the two know of each other is as it should be, but for the key.
+    const impostor = await started({ peer: meant });
+    const names = { alice: alice.client.peer ?? '', bob: meant };
+    new Bridge([await alice.connected(), await impostor.connected()], [names.alice, names.bob]);
+    const outcomes = await connect({ alice, bob: impostor, names }, { kind: 'noise' }, { kind: 'noise' });
+    expect(outcomes[0]).toMatchObject({ reason: { name: 'SecurityError', code: 'wrong_peer' } });
+    expect(outcomes[1]?.status).toBe('rejected');
   });
 });
