@@ -4,8 +4,10 @@ export type SystemName =
   | 'bare'
   | 'causeway-1'
   | 'causeway-1-limits'
+  | 'causeway-1-traced'
   | 'causeway-2'
   | 'causeway-2-limits'
+  | 'causeway-2-traced'
   | 'causeway-8'
   | 'socketio-2';
 
@@ -35,15 +37,23 @@ const ALL_POINTS: readonly Point[] = [256, 4096].flatMap((payloadBytes) =>
 /** In the order of a round: what is compared most finely stands next to each other. */
 export const SYSTEMS: readonly SystemName[] = [
   'bare',
+  'causeway-1-traced',
   'causeway-1',
   'causeway-1-limits',
   'causeway-2-limits',
   'causeway-2',
+  'causeway-2-traced',
   'causeway-8',
   'socketio-2',
 ];
-/** They are there to show that six idle nodes, or limits, change little: the points at which load is heaviest do. */
-const VARIANTS: readonly SystemName[] = ['causeway-1-limits', 'causeway-2-limits', 'causeway-8'];
+/** They are there to show that idle nodes, limits, or traces change little: the points at which load is heaviest do. */
+const VARIANTS: readonly SystemName[] = [
+  'causeway-1-limits',
+  'causeway-1-traced',
+  'causeway-2-limits',
+  'causeway-2-traced',
+  'causeway-8',
+];
 
 export function pointsOf(system: SystemName): readonly Point[] {
   if (!VARIANTS.includes(system)) return ALL_POINTS;

@@ -23,6 +23,8 @@ interface Recipe {
   readonly redis: boolean;
   /** Limits of the peer, its realm and the cluster that no load reaches: each message is counted against all of them. */
   readonly limits?: boolean;
+  /** One of a hundred messages is traced, and a sink takes the spans. */
+  readonly traced?: boolean;
 }
 
 const RECIPES: Readonly<Record<SystemName, Recipe>> = {
@@ -30,14 +32,18 @@ const RECIPES: Readonly<Record<SystemName, Recipe>> = {
   'causeway-1': { wire: 'causeway', nodes: 1, redis: false },
   'causeway-1-limits': { wire: 'causeway', nodes: 1, redis: false, limits: true },
   'causeway-2-limits': { wire: 'causeway', nodes: 2, redis: true, limits: true },
+  'causeway-1-traced': { wire: 'causeway', nodes: 1, redis: false, traced: true },
+  'causeway-2-traced': { wire: 'causeway', nodes: 2, redis: true, traced: true },
   'causeway-2': { wire: 'causeway', nodes: 2, redis: true },
   'causeway-8': { wire: 'causeway', nodes: 8, redis: true },
   'socketio-2': { wire: 'socketio', nodes: 2, redis: true },
 };
 
 const BARE = new URL('./servers/bare.ts', import.meta.url);
+const OTLP_SINK = new URL('./servers/otlp-sink.ts', import.meta.url);
 const SOCKETIO = new URL('./servers/socketio.ts', import.meta.url);
 const LIMITS = fileURLToPath(new URL('./servers/limits.json', import.meta.url));
+const TRACED = { OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.01' };
 const RELAY = new URL('../../services/relay/src/main.ts', import.meta.url);
 
 export function startSystem(name: SystemName): Promise<System> {
@@ -51,15 +57,17 @@ export function startRelayWithRedis(): Promise<System> {
 
 async function startRecipe(recipe: Recipe): Promise<System> {
   const redis = recipe.redis ? await startRedis() : null;
+  const sink = recipe.traced ? await startSink() : null;
   const nodes: Started[] = [];
   const stop = async () => {
     await Promise.all(nodes.map((node) => node.stop()));
     await redis?.stop();
+    await sink?.stop();
   };
   try {
     const ports = await freePorts(recipe.nodes * 2);
     for (let index = 0; index < recipe.nodes; index++) {
-      await startServer(recipe, index, ports, redis?.url ?? null, nodes);
+      await startServer(recipe, index, ports, { redisUrl: redis?.url ?? null, sinkPort: sink?.port ?? null }, nodes);
     }
     return {
       wire: recipe.wire,
@@ -67,7 +75,7 @@ async function startRecipe(recipe: Recipe): Promise<System> {
       receiverPort: ports[recipe.nodes > 1 ? 2 : 0] as number,
       redis,
       busy: [...nodes.slice(0, 2), ...(redis === null ? [] : [redis.process])],
-      idle: nodes.slice(2),
+      idle: [...nodes.slice(2), ...(sink === null ? [] : [sink.process])],
       stop,
     };
   } catch (error) {
@@ -76,30 +84,41 @@ async function startRecipe(recipe: Recipe): Promise<System> {
   }
 }
 
+/** What runs beside the servers. */
+interface Beside {
+  readonly redisUrl: string | null;
+  readonly sinkPort: number | null;
+}
+
 /** Starts server number `index` on its two ports, public and admin; puts it into `nodes` before it is ready. */
 async function startServer(
   { wire, limits = false }: Recipe,
   index: number,
   ports: readonly number[],
-  redisUrl: string | null,
+  beside: Beside,
   nodes: Started[],
 ): Promise<void> {
   const [port, adminPort] = [ports[index * 2] as number, ports[index * 2 + 1] as number];
   const name = `node-${String.fromCharCode(0x61 + index)}`;
   if (wire === 'causeway') {
-    const node = startNode(name, RELAY, [], relayEnv(port, adminPort, redisUrl, limits));
+    const node = startNode(name, RELAY, [], relayEnv(port, adminPort, beside, limits));
     nodes.push(node);
     return untilReady(node, () => answers(`http://127.0.0.1:${adminPort}/health/ready`));
   }
   const node =
     wire === 'bare'
       ? startNode(name, BARE, [String(port)])
-      : startNode(name, SOCKETIO, [String(port), String(redisUrl)], { NODE_ENV: 'production' });
+      : startNode(name, SOCKETIO, [String(port), String(beside.redisUrl)], { NODE_ENV: 'production' });
   nodes.push(node);
   return untilListening(node);
 }
 
-function relayEnv(port: number, adminPort: number, redisUrl: string | null, limits: boolean): Record<string, string> {
+function relayEnv(
+  port: number,
+  adminPort: number,
+  { redisUrl, sinkPort }: Beside,
+  limits: boolean,
+): Record<string, string> {
   return {
     NODE_ENV: 'production',
     CAUSEWAY_HOST: '127.0.0.1',
@@ -108,6 +127,29 @@ function relayEnv(port: number, adminPort: number, redisUrl: string | null, limi
     CAUSEWAY_LOG_LEVEL: 'warn',
     ...(redisUrl === null ? {} : { CAUSEWAY_REDIS_URL: redisUrl }),
     ...(limits ? { CAUSEWAY_POLICY_FILE: LIMITS } : {}),
+    ...(sinkPort === null ? {} : { ...TRACED, OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${sinkPort}` }),
+  };
+}
+
+interface Sink {
+  readonly port: number;
+  readonly process: Started;
+  /** @throws Error when nothing was sent to it: then nothing was traced */
+  stop(): Promise<void>;
+}
+
+async function startSink(): Promise<Sink> {
+  const [port = 0] = await freePorts(1);
+  const process = startNode('otlp-sink', OTLP_SINK, [String(port)]);
+  await untilListening(process);
+  return {
+    port,
+    process,
+    async stop() {
+      const requests = Number(await (await fetch(`http://127.0.0.1:${port}`)).text());
+      await process.stop();
+      if (requests === 0) throw new Error('the relays have sent no spans');
+    },
   };
 }
 

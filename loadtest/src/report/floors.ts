@@ -27,6 +27,7 @@ const MIN_THROUGHPUT_TO_SOCKETIO = 2;
 const MAX_CPU_TO_SOCKETIO = 0.4;
 const MAX_CHANGE_WITH_IDLE_NODES = 0.05;
 const MAX_CPU_WITH_LIMITS = 1.1;
+const MAX_CPU_WITH_TRACES = 1.03;
 const MAX_REDIS_COMMANDS = 0.3;
 const MAX_IDLE_RELAY_BYTES = 4096;
 const MAX_IDLE_REDIS_BYTES = 1024;
@@ -86,6 +87,17 @@ const RATIOS: readonly Ratio[] = [
       points: /./,
       bound: `< ${MAX_CPU_WITH_LIMITS}`,
       holds: (ratio) => ratio < MAX_CPU_WITH_LIMITS,
+    }),
+  ),
+  ...(['causeway-1', 'causeway-2'] as const).map(
+    (system): Ratio => ({
+      name: `${system}, CPU a message: with one of a hundred traced / without tracing`,
+      of: `${system}-traced`,
+      to: system,
+      value: (m) => m.cpuTotal,
+      points: /./,
+      bound: `< ${MAX_CPU_WITH_TRACES}`,
+      holds: (ratio) => ratio < MAX_CPU_WITH_TRACES,
     }),
   ),
 ];

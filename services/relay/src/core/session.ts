@@ -318,6 +318,7 @@ export class Session implements ConnectionHandler, Callee {
       peerKey(this.realm, (this.member as Member).peer),
       this.connection,
       this.account as UsageAccount,
+      this.trace?.starts ?? null,
     );
     return this.tunnels;
   }

@@ -12,7 +12,15 @@ export interface TraceContext {
 }
 
 /** What is recorded; `telemetry/span-table.ts` says of each what it tells. */
-export type SpanName = 'register' | 'send' | 'hop' | 'deliver' | 'mailbox_store' | 'mailbox_drain';
+export type SpanName =
+  | 'register'
+  | 'send'
+  | 'hop'
+  | 'deliver'
+  | 'mailbox_store'
+  | 'mailbox_drain'
+  | 'room_open'
+  | 'tunnel_open';
 
 /** Under the names of `telemetry/span-table.ts`. */
 export type SpanAttributes = Readonly<Record<string, string | number | boolean>>;

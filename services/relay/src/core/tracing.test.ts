@@ -1,4 +1,4 @@
-import { type NodeId, SendFlag } from '@causeway/protocol';
+import { type NodeId, type PeerId, SendFlag } from '@causeway/protocol';
 import { expect, test } from 'vitest';
 import { A, B, Client, TestCluster, type TestNode } from '../../../../test/simulation/core-kit.ts';
 import { type Recorded, RecordingTracer } from '../../../../test/simulation/recording-tracer.ts';
@@ -82,7 +82,7 @@ test('a message on one node: the send goes on until the receipt, the delivery un
   });
   expect(deliver).toMatchObject({
     parent: { spanId: send.context.spanId },
-    attributes: { 'causeway.sequence': 1, 'causeway.outcome': 'delivered' },
+    attributes: { 'causeway.outcome': 'delivered' },
   });
   expect(a.tracer.open).toEqual([]);
 });
@@ -206,6 +206,39 @@ test('what is not acknowledged is written to the mailbox as a part of its trace'
   expect(send.attributes['causeway.outcome']).toBe('queued');
   expect(only(a.tracer.named('deliver')).attributes['causeway.outcome']).toBe('queued');
   expect(only(a.tracer.named('mailbox_store')).parent).toMatchObject({ spanId: send.context.spanId });
+  expect(a.tracer.open).toEqual([]);
+});
+
+test('rooms and tunnels: from the request to what came of it', async () => {
+  const { a, b, connect, run } = await setUp();
+  const alice = await connect(a, 'alice', TRACEPARENT);
+  const bob = await connect(b, 'bob');
+  alice.say({ type: 'room_create', ref: 1 });
+  alice.say({ type: 'tunnel_connect', ref: 2, to: 'bob' as PeerId });
+  alice.say({ type: 'tunnel_connect', ref: 3, to: 'nobody' as PeerId });
+  await run(20);
+  bob.say({ type: 'tunnel_accept', tunnel: 1, accept: true });
+  await run(5000);
+  const parent = { traceId: TRACE, spanId: SPAN };
+  const names = { 'causeway.realm': 'r', 'causeway.peer': 'alice' };
+  expect(only(a.tracer.named('room_open'))).toMatchObject({
+    parent,
+    attributes: { ...names, 'causeway.outcome': 'opened' },
+  });
+  const [refused, opened] = a.tracer.named('tunnel_open');
+  const call = { ...names, 'causeway.tunnel.kind': 'peer' };
+  expect(opened).toMatchObject({
+    ...{ parent, failed: false },
+    attributes: { ...call, 'causeway.to': 'bob', 'causeway.outcome': 'open' },
+  });
+  expect(refused).toMatchObject({
+    ...{ parent, failed: true },
+    attributes: { ...call, 'causeway.to': 'nobody', 'causeway.outcome': 'offline' },
+  });
+  alice.say({ type: 'tunnel_connect', ref: 4, to: 'bob' as PeerId });
+  alice.hangUp();
+  await run();
+  expect(a.tracer.named('tunnel_open').at(-1)?.attributes['causeway.outcome']).toBe('left');
   expect(a.tracer.open).toEqual([]);
 });
 

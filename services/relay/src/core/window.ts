@@ -30,7 +30,7 @@ export function deliveryBytes(from: PeerId, payload: Uint8Array): number {
 
 /** For one that is traced: what became of it. */
 export function endDelivery(delivery: Delivery, outcome: string): void {
-  delivery.span?.end({ 'causeway.sequence': delivery.seq, 'causeway.outcome': outcome });
+  delivery.span?.end({ 'causeway.outcome': outcome });
   delivery.span = null;
 }
 

@@ -7,11 +7,12 @@ export interface SpanRow {
   readonly kind: SpanKindName;
   /** From when to when it goes, and what it is a part of. */
   readonly about: string;
-  /** Beside `causeway.node`, which all have. */
   readonly attributes: readonly string[];
 }
 
 const OUTCOME = 'causeway.outcome';
+/** Set where something of a trace begins on a node: what is behind it on the same node need not say so again. */
+export const NODE_ATTRIBUTE = 'causeway.node';
 
 /** Every span that a relay records; the table in `docs/tracing.md` says the same. */
 export const SPANS: Readonly<Record<SpanName, SpanRow>> = {
@@ -19,13 +20,13 @@ export const SPANS: Readonly<Record<SpanName, SpanRow>> = {
     kind: 'server',
     about:
       'From HELLO to WELCOME or a refusal. A part of what the client named as `traceparent`, else a trace by itself',
-    attributes: ['causeway.realm', 'causeway.peer', 'causeway.renewed', 'causeway.queued', OUTCOME],
+    attributes: [NODE_ATTRIBUTE, 'causeway.realm', 'causeway.peer', 'causeway.renewed', 'causeway.queued', OUTCOME],
   },
   send: {
     kind: 'server',
     about: 'From a SEND that was taken to its outcome. A part of the client’s `traceparent`, else a trace by itself',
     attributes: [
-      ...['causeway.realm', 'causeway.from', 'causeway.to'],
+      ...[NODE_ATTRIBUTE, 'causeway.realm', 'causeway.from', 'causeway.to'],
       ...['causeway.message.id', 'causeway.message.bytes', OUTCOME],
     ],
   },
@@ -33,13 +34,13 @@ export const SPANS: Readonly<Record<SpanName, SpanRow>> = {
     kind: 'consumer',
     about:
       'From the append (XADD) of the entry that brings a message, by the clock of Redis, to its reading (XREAD) on the other node. A part of `send`. Of the messages of one entry, the hop of the first is linked with the `send` of each other, and theirs with its own',
-    attributes: ['causeway.from_node'],
+    attributes: [NODE_ATTRIBUTE, 'causeway.from_node'],
   },
   deliver: {
     kind: 'client',
     about:
       'From the hand-over to the recipient’s connection to its ACK, or to the mailbox. A part of `hop`, or of `send`',
-    attributes: ['causeway.sequence', OUTCOME],
+    attributes: [OUTCOME],
   },
   mailbox_store: {
     kind: 'client',
@@ -52,9 +53,21 @@ export const SPANS: Readonly<Record<SpanName, SpanRow>> = {
     about: 'From the first read of the mailbox to the direct delivery of what comes. A part of `register`',
     attributes: ['causeway.messages', OUTCOME],
   },
+  room_open: {
+    kind: 'server',
+    about: 'From ROOM_CREATE to its answer. A part of the client’s `traceparent`, else a trace by itself',
+    attributes: [NODE_ATTRIBUTE, 'causeway.realm', 'causeway.peer', OUTCOME],
+  },
+  tunnel_open: {
+    kind: 'server',
+    about:
+      'From the call for a tunnel (TUNNEL_CONNECT, or a ROOM_JOIN that has found its room) to its opening or refusal, at the node of the caller. A part of the client’s `traceparent`, else a trace by itself',
+    attributes: [
+      ...[NODE_ATTRIBUTE, 'causeway.realm', 'causeway.peer', 'causeway.to', 'causeway.tunnel.kind'],
+      OUTCOME,
+    ],
+  },
 };
-
-export const NODE_ATTRIBUTE = 'causeway.node';
 
 /** Rows of a Markdown table. */
 export function renderSpanRows(): string {

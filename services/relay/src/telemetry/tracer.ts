@@ -29,6 +29,7 @@ const KINDS: Readonly<Record<SpanKindName, SpanKind>> = {
   internal: SpanKind.INTERNAL,
 };
 
+const SPAN_NAMES = Object.keys(SPANS) as SpanName[];
 const NEVER: TraceStarts = { begin: () => null };
 
 class RecordedSpan implements Span {
@@ -56,11 +57,15 @@ class RecordedSpan implements Span {
 
 /** Records what one node does. */
 export function createTracer({ tracer, sampling }: Tracing, node: NodeId): Tracer {
-  const attributes = { [NODE_ATTRIBUTE]: node };
-  const start = (name: SpanName, parent: Context, options: SpanOptions = {}): Span =>
-    new RecordedSpan(
-      tracer.startSpan(`causeway.${name}`, { ...options, kind: KINDS[SPANS[name].kind], attributes }, parent),
-    );
+  const own = { attributes: { [NODE_ATTRIBUTE]: node } };
+  const withNode = (name: SpanName) => (SPANS[name].attributes.includes(NODE_ATTRIBUTE) ? own : {});
+  const options = Object.fromEntries(
+    SPAN_NAMES.map((name) => [name, { kind: KINDS[SPANS[name].kind], ...withNode(name) }]),
+  ) as Readonly<Record<SpanName, SpanOptions>>;
+  const start = (name: SpanName, parent: Context, more?: SpanOptions): Span => {
+    const all = more === undefined ? options[name] : { ...more, ...options[name] };
+    return new RecordedSpan(tracer.startSpan(`causeway.${name}`, all, parent));
+  };
   const roots: TraceStarts = { begin: (name) => (sampling.root() ? start(name, ROOT_CONTEXT) : null) };
   return {
     connection(traceparent) {
@@ -75,7 +80,9 @@ export function createTracer({ tracer, sampling }: Tracing, node: NodeId): Trace
   };
 }
 
-function toSpanOptions({ startedAt, link }: ChildOptions = {}): SpanOptions {
+function toSpanOptions(options: ChildOptions | undefined): SpanOptions | undefined {
+  if (options === undefined) return undefined;
+  const { startedAt, link } = options;
   return {
     ...(startedAt === undefined ? {} : { startTime: startedAt }),
     ...(link === undefined ? {} : { links: [{ context: spanContext(link) }] }),

@@ -10,6 +10,7 @@ import { type PeerKey, peerKey, peerOf, realmOf } from '../address.ts';
 import type { Clock, Timers } from '../clock.ts';
 import type { Connection } from '../connection.ts';
 import type { Counters } from '../counters.ts';
+import type { TraceStarts } from '../tracer.ts';
 import type { Room } from '../tunnel-ports.ts';
 import type { UsageAccount } from '../usage-account.ts';
 import type { Call, Callee, IncomingCall, Refusal } from './call.ts';
@@ -56,6 +57,8 @@ export class ClientTunnels implements TunnelHolder, Callee {
   readonly account: UsageAccount;
   private readonly key: PeerKey;
   private readonly deps: ClientTunnelsDeps;
+  /** Null: nothing is traced. */
+  private readonly traces: TraceStarts | null;
   private lastTunnel = 0;
   private readonly ends = new Map<number, TunnelEnd>();
   private readonly offers = new Map<number, Offer>();
@@ -66,18 +69,27 @@ export class ClientTunnels implements TunnelHolder, Callee {
   private readonly stalled = new Set<TunnelEnd>();
   private left = false;
 
-  constructor(key: PeerKey, connection: Connection, account: UsageAccount, deps: ClientTunnelsDeps) {
+  constructor(
+    key: PeerKey,
+    connection: Connection,
+    account: UsageAccount,
+    deps: ClientTunnelsDeps,
+    traces: TraceStarts | null,
+  ) {
     this.key = key;
     this.connection = connection;
     this.account = account;
     this.deps = deps;
+    this.traces = traces;
   }
 
   create({ ref, ttlMs }: RoomCreateFrame): string | null {
     if (!this.isFresh(ref)) return inUse(ref);
     if (this.isFull) return this.refuseFull(ref);
     this.requests.set(ref, () => undefined);
+    const span = this.traces === null ? null : this.traces.begin('room_open');
     void this.deps.meeting.open(this.key, ref, ttlMs).then((reply) => {
+      span?.end({ ...this.names, 'causeway.outcome': reply.kind }, reply.kind !== 'opened');
       if (!this.requests.delete(ref)) return;
       if (reply.kind === 'full') return this.error(ref, 'room_limit', 'the realm has as many open rooms as it may');
       if (reply.kind === 'unavailable') return this.error(ref, 'unavailable', reply.reason, RETRY_AFTER_MS);
@@ -212,6 +224,10 @@ export class ClientTunnels implements TunnelHolder, Callee {
     for (const end of [...this.ends.values()]) end.clientClose('peer_gone');
   }
 
+  private get names(): { readonly 'causeway.realm': string; readonly 'causeway.peer': string } {
+    return { 'causeway.realm': realmOf(this.key), 'causeway.peer': peerOf(this.key) };
+  }
+
   private get isFull(): boolean {
     return this.ends.size + this.requests.size + this.rooms.size >= this.deps.perConnection;
   }
@@ -252,20 +268,28 @@ export class ClientTunnels implements TunnelHolder, Callee {
   /** Asks for a tunnel; when it is open, the client is told. */
   private call(ref: number, call: Call, refused: (refusal: Refusal, reason: string) => void): void {
     const end = this.newEnd();
+    const span = this.traces === null ? null : this.traces.begin('tunnel_open');
+    const ended = (outcome: string): void => {
+      const names = { ...this.names, 'causeway.to': peerOf(call.to), 'causeway.tunnel.kind': call.kind };
+      span?.end({ ...names, 'causeway.outcome': outcome }, outcome !== 'open');
+    };
     // The answer may come within the call, where the peer is on this node.
     let withdraw: (() => void) | null = null;
     this.requests.set(ref, () => {
+      ended('left');
       this.deps.forget(end);
       withdraw?.();
     });
     withdraw = this.deps.calls.place(call, {
       end,
       accepted: (far) => {
+        ended('open');
         this.requests.delete(ref);
         this.ends.set(end.tunnel, end);
         end.open(far, peerOf(call.to), ref);
       },
       refused: (refusal, reason) => {
+        ended(refusal);
         this.requests.delete(ref);
         this.deps.forget(end);
         refused(refusal, reason);

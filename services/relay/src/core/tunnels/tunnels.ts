@@ -7,6 +7,7 @@ import type { Policy } from '../policy.ts';
 import type { Store } from '../ports.ts';
 import type { Settings } from '../settings.ts';
 import { SharedBytes } from '../shared-bytes.ts';
+import type { TraceStarts } from '../tracer.ts';
 import type { UsageAccount } from '../usage-account.ts';
 import { Arrivals } from './arrivals.ts';
 import type { Callee } from './call.ts';
@@ -117,8 +118,8 @@ export class Tunnels {
     });
   }
 
-  of(key: PeerKey, connection: Connection, account: UsageAccount): ClientTunnels {
-    return new ClientTunnels(key, connection, account, this.clientDeps);
+  of(key: PeerKey, connection: Connection, account: UsageAccount, traces: TraceStarts | null = null): ClientTunnels {
+    return new ClientTunnels(key, connection, account, this.clientDeps, traces);
   }
 
   nodeDead(node: NodeId): void {
