@@ -12,7 +12,7 @@ export interface ArrivalsDeps {
   readonly end: (number: number) => TunnelEnd | undefined;
   readonly onCall: (node: NodeId, caller: number, call: Call) => void;
   readonly onAccepted: (node: NodeId, caller: number, callee: number) => void;
-  readonly onRefused: (caller: number, refusal: Refusal, reason: string) => void;
+  readonly onRefused: (node: NodeId, caller: number, refusal: Refusal, reason: string) => void;
   readonly onWithdrawn: (node: NodeId, caller: number) => void;
   /** Something that the node had sent is lost: all tunnels with it end. */
   readonly onLost: (node: NodeId) => void;
@@ -100,7 +100,7 @@ export class Arrivals {
       case TunnelFrame.refused: {
         const caller = body.u48();
         const { refusal, reason } = readRefusal(body);
-        return this.deps.onRefused(caller, refusal, reason);
+        return this.deps.onRefused(sender, caller, refusal, reason);
       }
       case TunnelFrame.withdrawn:
         return this.deps.onWithdrawn(sender, body.u48());

@@ -101,16 +101,18 @@ export class Calls {
   }
 
   accepted(node: NodeId, number: number, callee: number): void {
-    const outgoing = this.answer(number);
     const lane = this.deps.lane(node);
+    const outgoing = this.askedOf(node, number);
     if (outgoing === null) return lane.control(encodeClose(callee, 'peer_gone'));
+    this.answer(number);
     outgoing.caller.accepted(new RemoteEnd(outgoing.caller.end, callee, lane));
   }
 
-  refused(number: number, refusal: Refusal, reason: string): void {
-    const outgoing = this.outgoing.get(number);
+  refused(node: NodeId, number: number, refusal: Refusal, reason: string): void {
+    const outgoing = this.askedOf(node, number);
+    if (outgoing === null) return;
     // It may just have moved, and be found elsewhere.
-    if (refusal === 'offline' && outgoing !== undefined) this.tryLater(number, outgoing, refusal);
+    if (refusal === 'offline') this.tryLater(number, outgoing, refusal);
     else this.refuse(number, refusal, reason);
   }
 
@@ -165,6 +167,12 @@ export class Calls {
     outgoing.withdraw = () => undefined;
     if (clock.now() - outgoing.since >= LOOK_FOR_MS) return this.refuse(number, otherwise, '');
     timers.after(LOOK_AGAIN_MS, () => this.try(number));
+  }
+
+  /** Null: the node was not asked, or the call was given up as lost and is tried again: one answer counts. */
+  private askedOf(node: NodeId, number: number): Outgoing | null {
+    const outgoing = this.outgoing.get(number);
+    return outgoing?.node === node ? outgoing : null;
   }
 
   private refuse(number: number, refusal: Refusal, reason: string): void {

@@ -345,7 +345,7 @@ export class ClientTunnels implements TunnelHolder, Callee {
   }
 
   private blocked(ref: number, forMs: number): void {
-    this.error(ref, 'rate_limited', 'too many joins have failed', forMs);
+    this.error(ref, 'rate_limited', 'too many joins have failed', Math.ceil(forMs));
   }
 
   private error(ref: number, code: ErrorCodeName, message: string, retryAfterMs?: number): void {

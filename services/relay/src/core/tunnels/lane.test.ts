@@ -225,3 +225,48 @@ test('an end that is over gracefully says what it has to say before it goes', as
   await run();
   expect([sent(), lane.ends.size]).toEqual([[1, 1, 'data 1 3', 'end 1'], 0]);
 });
+
+test('the last words of an end that is over, when they are lost, are replaced by a close', async () => {
+  const { lane, end, run, answer, sent, events } = setUp();
+  const one = end(1);
+  one.data(new Uint8Array(3));
+  one.end();
+  one.over(false);
+  lane.closeEnds('lost');
+  await run();
+  expect([sent(), events, lane.ends.size]).toEqual([[1, 1, 'close 1'], [], 0]);
+  await answer(OK);
+});
+
+test('for a while after the last word a lane asks whether it is still there', async () => {
+  const { lane, end, run, answer, sent, world, appends } = setUp();
+  const one = end(1);
+  one.end();
+  one.over(false);
+  await run();
+  await answer(OK);
+  await run(1000);
+  lane.beat(world.now());
+  expect(sent()).toEqual([1, 2]);
+  await answer({ kind: 'gap' });
+  expect(sent()).toEqual([2, 1]);
+  await answer(OK);
+  await run(29_000);
+  lane.beat(world.now());
+  expect(appends.open).toBe(0);
+});
+
+test('a stream that is full is there: what comes before and after it does not add up', async () => {
+  const { end, run, answer, events } = setUp();
+  end(1).data(new Uint8Array(1));
+  await run();
+  for (let round = 0; round < 3; round += 1) {
+    for (let waited = 0; waited < 9000; waited += 250) {
+      await answer(UNAVAILABLE);
+      await run(250);
+    }
+    await answer({ kind: 'full' });
+    await run(250);
+  }
+  expect(events).toEqual([]);
+});

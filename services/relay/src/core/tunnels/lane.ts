@@ -18,6 +18,8 @@ const LAST_RETRY_MS = 250;
 const DOWN_AFTER_MS = 10_000;
 /** After a silence of so long with tunnels open, an empty envelope tells whether the store has lost the last one. */
 const SILENCE_MS = 1000;
+/** It is asked for so long after the last word as well: of a tunnel that is over here, only the other end would miss it. */
+const LINGER_MS = 30_000;
 
 /** The end of a tunnel that is reached by a lane. */
 export interface LaneEnd {
@@ -66,6 +68,8 @@ export class Lane {
   private failingSince = 0;
   private retryMs = FIRST_RETRY_MS;
   private appendedAt: number;
+  /** When something was last said, ms since 1970. */
+  private saidAt = 0;
   private gone = false;
 
   constructor(node: NodeId, deps: LaneDeps) {
@@ -100,7 +104,8 @@ export class Lane {
 
   /** To be called every second. */
   beat(now: number): void {
-    if (this.ends.size === 0 || !this.isIdle || now - this.appendedAt < SILENCE_MS) return;
+    if (this.ends.size === 0 && now - this.saidAt >= LINGER_MS) return;
+    if (!this.isIdle || now - this.appendedAt < SILENCE_MS) return;
     this.append();
   }
 
@@ -166,6 +171,7 @@ export class Lane {
     const head = encodeHead(this.deps.self, this.run, this.sequence);
     this.envelope = Buffer.concat([head, ...parts], head.length + bytes);
     this.appendedAt = this.deps.clock.now();
+    if (parts.length > 0) this.saidAt = this.appendedAt;
     this.send();
   }
 
@@ -197,6 +203,7 @@ export class Lane {
       case 'gone':
         return this.end();
       case 'full':
+        this.failingSince = 0;
         return this.retry();
       case 'missing':
       case 'unavailable':

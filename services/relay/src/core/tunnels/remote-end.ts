@@ -52,7 +52,9 @@ export class RemoteEnd implements Far, LaneEnd {
   }
 
   fail(reason: TunnelReason): void {
-    this.near.fail(reason);
+    // The end here is over already: then only the other one does not know it.
+    if (this.isOver) this.close(reason);
+    else this.near.fail(reason);
   }
 
   get isDue(): boolean {

@@ -118,8 +118,10 @@ export class TunnelEnd implements Far {
 
   // From the far end.
 
+  // What comes before the end is open is about one that had its number in vain: a call that is tried again keeps it.
+
   data(bytes: Uint8Array): void {
-    if (this.isOver) return;
+    if (!this.isOpen) return;
     this.unreturned += bytes.length;
     this.carry(bytes.length);
     const { connection } = this.holder;
@@ -128,20 +130,20 @@ export class TunnelEnd implements Far {
   }
 
   credit(bytes: number): void {
-    if (this.isOver) return;
+    if (!this.isOpen) return;
     this.maySend += bytes;
     this.activeAt = this.deps.clock.now();
     this.holder.connection.send({ type: 'tunnel_credit', tunnel: this.tunnel, bytes });
   }
 
   end(): void {
-    if (this.isOver) return;
+    if (!this.isOpen) return;
     this.farEnded = true;
     if (this.waiting.length === 0) this.tellEnd();
   }
 
   close(reason: string): void {
-    if (this.isOver) return;
+    if (!this.isOpen) return;
     this.finish(true);
     this.holder.connection.send({ type: 'tunnel_close', tunnel: this.tunnel, reason });
   }
@@ -151,7 +153,7 @@ export class TunnelEnd implements Far {
 
   /** Ends it for a reason of the relay's: both clients are told. Always false. */
   fail(reason: TunnelReason): false {
-    if (this.isOver) return false;
+    if (!this.isOpen) return false;
     this.deps.counters.tunnelsFailed[reason] += 1;
     this.far?.close(reason);
     this.close(reason);

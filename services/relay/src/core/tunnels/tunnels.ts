@@ -75,7 +75,7 @@ export class Tunnels {
       end: (number) => this.ends.get(number),
       onCall: (node, number, call) => this.calls.called(node, number, call),
       onAccepted: (node, number, callee) => this.calls.accepted(node, number, callee),
-      onRefused: (number, refusal, reason) => this.calls.refused(number, refusal, reason),
+      onRefused: (node, number, refusal, reason) => this.calls.refused(node, number, refusal, reason),
       onWithdrawn: (node, number) => this.calls.withdrawn(node, number),
       onLost: (node) => {
         this.lane(node).closeEnds('lost');
