@@ -21,7 +21,7 @@ export interface Entrance {
 export class Wire implements Connection {
   readonly address = '127.0.0.1';
   readonly handler: ConnectionHandler;
-  readonly isCongested = false;
+  isCongested = false;
   closedWith = 0;
   private readonly world: World;
   private readonly client: WireClient;

@@ -5,11 +5,12 @@ import type { EmbeddedCluster } from '../../services/relay/src/embedded/cluster.
 import { createRng, type Rng } from '../kit/rng.ts';
 import { type Nodes, type SimNode, startNodes } from './cluster.ts';
 import { type Faults, outages } from './faulty-store.ts';
+import { Mishaps, type MishapTimes } from './mishaps.ts';
 import { SimRecipient, SimSender } from './peers.ts';
 import { World } from './world.ts';
 
 /** Times in milliseconds. */
-export interface Scenario {
+export interface Scenario extends MishapTimes {
   readonly nodes: number;
   readonly recipients: number;
   /** To each recipient. */
@@ -35,19 +36,11 @@ export interface Scenario {
   readonly ackWithin: number;
   /** The first node stops at this time; 0 for never. */
   readonly stopAt: number;
-  /** Between kills of a node, which is started again as another one; 0 for none. */
-  readonly killEvery: number;
-  /** Between stops of a node for up to three lease times, which it does not notice; 0 for none. */
-  readonly pauseEvery: number;
-  /** Between losses of everything that the store holds; 0 for none. */
-  readonly emptyEvery: number;
   /** A node that is reaping another one is killed as well. */
   readonly killReapers: boolean;
   readonly settings: Partial<Settings>;
 }
 
-/** Of a node in the scenarios in which nodes die. */
-export const LEASE_MS = 1000;
 const CALM: Faults = { delayMs: 0, lost: 0, cut: 0 };
 
 export const STEADY: Scenario = {
@@ -93,7 +86,7 @@ export async function play(seed: number, scenario: Scenario): Promise<Played> {
 }
 
 /** Whether a promise has been kept, for a world whose time must pass meanwhile. */
-function isDone(work: Promise<unknown>): () => boolean {
+export function isDone(work: Promise<unknown>): () => boolean {
   let done = false;
   work.then(() => {
     done = true;
@@ -112,6 +105,7 @@ class Stage {
   private stopping: SimNode | null = null;
   private over = false;
   private readonly killedReapers = new Set<string>();
+  private readonly mishaps: Mishaps;
 
   constructor(world: World, rng: Rng, scenario: Scenario, { nodes, shared }: Nodes) {
     this.world = world;
@@ -119,6 +113,7 @@ class Stage {
     this.scenario = scenario;
     this.nodes = nodes;
     this.shared = shared;
+    this.mishaps = new Mishaps({ world, rng, nodes, shared, isOver: () => this.over });
     this.recipients = Array.from({ length: scenario.recipients }, (_, i) => this.createRecipient(i));
     this.senders = this.recipients.flatMap((recipient, i) =>
       Array.from({ length: scenario.senders }, (_, j) => this.createSender(recipient, i, j)),
@@ -136,9 +131,7 @@ class Stage {
     for (const sender of senders) sender.connect();
     if (scenario.cutSendersEvery > 0) this.cutSenders();
     if (scenario.stopAt > 0) world.after(scenario.stopAt, () => this.stopFirst());
-    if (scenario.killEvery > 0) this.kill();
-    if (scenario.pauseEvery > 0) this.pause();
-    if (scenario.emptyEvery > 0) this.empty();
+    this.mishaps.start(scenario);
     if (scenario.killReapers) this.watchReapers();
     const settled = await world.run(600_000, () => this.isSettled);
     expect(settled, this.describe()).toBe(true);
@@ -223,43 +216,6 @@ class Stage {
     void this.stopping.relay?.stop(25_000);
   }
 
-  /** One node at a time: with two of three gone, the last one could not tell who is to blame. */
-  private kill(): void {
-    const { world, rng, scenario } = this;
-    world.after(scenario.killEvery * (0.5 + rng.next()), () => {
-      if (this.over) return;
-      if (this.nodes.every(({ isUp }) => isUp)) this.killOne(rng.pick(this.nodes));
-      this.kill();
-    });
-  }
-
-  private killOne(node: SimNode): void {
-    node.kill();
-    this.world.after(this.rng.next() * 2000, () => void node.start());
-  }
-
-  private pause(): void {
-    const { world, rng, scenario } = this;
-    world.after(scenario.pauseEvery * (0.5 + rng.next()), () => {
-      if (this.over) return;
-      const node = rng.pick(this.nodes);
-      if (this.nodes.every(({ isUp }) => isUp)) {
-        node.pause();
-        world.after(rng.next() * 3 * LEASE_MS, () => node.resume());
-      }
-      this.pause();
-    });
-  }
-
-  private empty(): void {
-    const { world, rng, scenario, shared } = this;
-    world.after(scenario.emptyEvery * (0.5 + rng.next()), () => {
-      if (this.over) return;
-      for (const map of [shared.peers, shared.logs, shared.realms, shared.nodes]) map.clear();
-      this.empty();
-    });
-  }
-
   private watchReapers(): void {
     this.world.after(10, () => {
       if (this.over) return;
@@ -267,7 +223,7 @@ class Stage {
         if (state !== 'reaping' || this.killedReapers.has(reaper as string)) continue;
         const node = this.nodes.find(({ relay }) => relay?.settings.node === reaper);
         this.killedReapers.add(reaper as string);
-        if (node !== undefined && this.killedReapers.size % 2 === 1) this.killOne(node);
+        if (node !== undefined && this.killedReapers.size % 2 === 1) this.mishaps.kill(node);
       }
       this.watchReapers();
     });

@@ -1,7 +1,8 @@
 import { SendFlag } from '@causeway/protocol';
 import { describe, test } from 'vitest';
 import type { Faults } from './faulty-store.ts';
-import { expectAllIsWell, LEASE_MS, play, type Scenario, STEADY } from './scenario.ts';
+import { LEASE_MS } from './mishaps.ts';
+import { expectAllIsWell, play, type Scenario, STEADY } from './scenario.ts';
 
 const SLOW: Faults = { delayMs: 4, lost: 0, cut: 0 };
 const ROUGH: Faults = { delayMs: 4, lost: 0.02, cut: 0.02 };
