@@ -68,6 +68,10 @@ describe('a planted violation', () => {
     'app does not import main': [`${RELAY}/app.ts`, "const main = await import('./main.ts');"],
     'services do not import each other': ['services/resolver/src/x.ts', "import '../../relay/src/core/y.ts';"],
     'services do not import the client': [`${RELAY}/app.ts`, "import { connect } from '@causeway/client';"],
+    'the transfer protocol stands alone': [
+      'packages/cli/src/transfer/exchange.ts',
+      `import { open } from 'node:fs/promises';`,
+    ],
     'packages do not import services': ['packages/cli/src/x.ts', "import '../../../services/relay/src/app.ts';"],
     'core touches no environment, clock, timer or console': [`${RELAY}/core/x.ts`, 'const now = () => Date.now();'],
   };

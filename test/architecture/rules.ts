@@ -100,6 +100,12 @@ export const RULES: readonly Rule[] = [
     forbids: (to) => to.startsWith('packages/client/'),
   },
   {
+    name: 'the transfer protocol stands alone',
+    reason: 'it runs over any two streams of bytes, and its tests need neither sockets, disks nor a terminal',
+    from: /^packages\/cli\/src\/transfer\/(?!.*\.test\.ts$)/,
+    forbids: (to) => to !== 'npm:cborg' && !to.startsWith('packages/cli/src/transfer/'),
+  },
+  {
     name: 'packages do not import services',
     reason: 'packages are published, services are not',
     from: /^packages\//,

@@ -157,7 +157,10 @@ describe('causeway start', () => {
 });
 
 describe('causeway --help', () => {
-  it.each([[[]], [['start']], [['listen']], [['send']], [['peers']]])('%j has examples', async (command) => {
+  it.each([
+    [[]],
+    ...['start', 'listen', 'send', 'peers', 'send-file', 'receive', 'pipe', 'forward'].map((name) => [[name]]),
+  ])('%j has examples', async (command) => {
     const { code, stdout } = await causeway([...command, '--help']);
     expect(code).toBe(0);
     expect(stdout).toContain('Examples:\n  causeway ');

@@ -64,7 +64,8 @@ describe.each([
 });
 
 describe("the examples in the command's README", () => {
-  const [basics = '', scripting = ''] = codeBlocks(CLI_README, 'sh');
+  const [basics = '', scripting = '', files = '', pipe = ''] = codeBlocks(CLI_README, 'sh');
+  const [printed, transferred, piped] = codeBlocks(CLI_README, 'text');
   const sh = (script: string): Promise<string> =>
     mustRun('sh', ['-e', '-c', script], {
       cwd: folder,
@@ -75,7 +76,7 @@ describe("the examples in the command's README", () => {
     });
 
   it('print what it says', async () => {
-    expect(await sh(basics)).toBe(codeBlocks(CLI_README, 'text')[0]);
+    expect(await sh(basics)).toBe(printed);
   });
 
   it('serve scripts', async () => {
@@ -85,5 +86,10 @@ describe("the examples in the command's README", () => {
       status: expect.stringMatching(/delivered|queued/),
     });
     expect(lines.slice(1)).toEqual(['nobody offline', 'offline, exit code 1', 'refused, exit code 1']);
+  });
+
+  it('bring a file, and the output of a program', async () => {
+    expect(await sh(files)).toBe(transferred);
+    expect(await sh(pipe)).toBe(piped);
   });
 });

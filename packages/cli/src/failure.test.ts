@@ -1,7 +1,8 @@
-import { ConnectionError, RefusedError, SendError, UsageError } from '@causeway/client';
+import { ConnectionError, RefusedError, SecurityError, SendError, TunnelError, UsageError } from '@causeway/client';
 import { describe, expect, it } from 'vitest';
 import { failureOf } from './failure.ts';
 import { relayEnv } from './start.ts';
+import { TransferError } from './transfer/errors.ts';
 
 describe('failureOf', () => {
   it.each([
@@ -10,6 +11,14 @@ describe('failureOf', () => {
     [69, new ConnectionError('aborted', 'too late', true, null)],
     [75, new SendError('timeout', 'too late', 1)],
     [75, new SendError('outcome_unknown', 'too late', 1)],
+    [1, new TunnelError('no_room', 'no such room')],
+    [1, new TunnelError('peer_offline', 'away')],
+    [75, new TunnelError('unavailable', 'no store')],
+    [77, new TunnelError('forbidden', 'not you')],
+    [1, new SecurityError('wrong_code', 'other words')],
+    [1, new TransferError('declined', 'no')],
+    [1, new TransferError('no_space', 'full over there', true)],
+    [74, new TransferError('no_space', 'full')],
     [77, new ConnectionError('forbidden', 'not you', false, 4403)],
   ])('ends with %i for %s', (exitCode, error) => {
     expect(failureOf(error)).toMatchObject({ exitCode, message: error.message });
@@ -27,6 +36,11 @@ describe('failureOf', () => {
     expect(message).toMatch(/^the token has ended\n.*--token-file/);
   });
 
+  it('shows nothing of what the other end says that a terminal would act on', () => {
+    const { message } = failureOf(new TransferError('declined', 'no\u001b[2J', true));
+    expect(message).toBe('no\\u001b[2J');
+  });
+
   it('does not hide a defect', () => {
     const defect = new TypeError('x is not a function');
     expect(() => failureOf(defect)).toThrow(defect);
@@ -35,7 +49,12 @@ describe('failureOf', () => {
 
 describe('relayEnv', () => {
   it('passes everything on but the variables of the command itself', () => {
-    const own = { CAUSEWAY_URL: 'ws://x', CAUSEWAY_ADMIN_URL: 'http://x', CAUSEWAY_ADMIN_TOKEN: 'secret' };
+    const own = {
+      CAUSEWAY_URL: 'ws://x',
+      CAUSEWAY_SECRET: 'secret',
+      CAUSEWAY_ADMIN_URL: 'http://x',
+      CAUSEWAY_ADMIN_TOKEN: 'secret',
+    };
     const env = { ...own, PATH: '/bin', CAUSEWAY_REGION: 'eu' };
     expect(relayEnv(env, { port: '7080', redis: 'redis://r' })).toEqual({
       PATH: '/bin',

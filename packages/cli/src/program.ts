@@ -4,25 +4,12 @@ import { EXIT_CODE_HELP, ExitCode } from './exit-codes.ts';
 import { failureOf } from './failure.ts';
 import { listen } from './listen.ts';
 import { peers } from './peers.ts';
+import { relayCommand } from './relay-command.ts';
 import { send } from './send.ts';
-import { count, timeoutOption, urlOption } from './session.ts';
+import { count, timeoutOption } from './session.ts';
 import { start } from './start.ts';
 import { tokenCommands } from './token/commands.ts';
-
-/** A subcommand with the options that all have that talk to a relay. */
-function relayCommand(program: Command, name: string, description: string): Command {
-  return program
-    .command(name)
-    .description(description)
-    .option('--as <peer>', 'peer id to be known by (default: one that the relay assigns)')
-    .addOption(urlOption())
-    .option('--realm <realm>', 'realm of both peers', 'default')
-    .option('--token <jwt>', 'token that names the peer, for realms that take tokens')
-    .option('--token-file <file>', 'file that holds it, read anew for each connection')
-    .option('--key-file <file>', 'private Ed25519 key (JWK), for realms that take keys')
-    .option('--json', 'one JSON object a line')
-    .option('--verbose', 'tell about connections on stderr');
-}
+import { tunnelCommands } from './tunnels/commands.ts';
 
 /** Runs the command line and returns the exit code. */
 export async function run(argv: readonly string[]): Promise<number> {
@@ -72,6 +59,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     .addHelpText('after', '\nExamples:\n  causeway peers alice bob\n  causeway peers --watch --json alice bob')
     .action(ends(peers));
 
+  tunnelCommands(program, ends);
   adminCommands(program, ends);
   tokenCommands(program, ends);
 
@@ -89,5 +77,6 @@ export async function run(argv: readonly string[]): Promise<number> {
 const EXAMPLES = `  causeway start                          run a relay on port 7070
   causeway listen --as bob                in a second terminal
   causeway send --as alice bob "hello"    in a third
+  causeway send-file report.pdf           to another machine, by a code
   causeway admin top                      live rates of a cluster
   causeway token --help                   tokens for realms that ask for them`;

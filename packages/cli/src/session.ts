@@ -1,6 +1,8 @@
-import { type Client, createClient, type Logger } from '@causeway/client';
+import { type Client, type ClientOptions, createClient, type Logger } from '@causeway/client';
 import { InvalidArgumentError, Option } from 'commander';
 import { type CredentialOptions, readCredentials } from './credentials.ts';
+import { ExitCode } from './exit-codes.ts';
+import { Failure, NO_RELAY } from './failure.ts';
 
 /** The options of every command that talks to a relay. */
 export interface RelayOptions extends CredentialOptions {
@@ -31,26 +33,78 @@ export async function withClient(
   maxAttempts: number,
   work: (client: Client) => Promise<number>,
 ): Promise<number> {
+  const client = await newClient(options, { maxAttempts });
+  return untilSignal(
+    client,
+    () => void client.stop(),
+    () => work(client),
+  );
+}
+
+/**
+ * Runs `work` with a client that comes back from the loss of its relay quickly and for as long as it takes. Ctrl-C
+ * aborts the signal, so that `work` can take leave of the other end; a second one ends the program at once.
+ */
+export async function withLastingClient(
+  options: RelayOptions,
+  work: (client: Client, interrupted: AbortSignal) => Promise<number>,
+): Promise<number> {
+  const client = await newClient(options, { backoff: LASTING_BACKOFF });
+  const control = new AbortController();
+  return untilSignal(
+    client,
+    () => control.abort(),
+    async () => {
+      await startSoon(client, options, control.signal);
+      return work(client, control.signal);
+    },
+  );
+}
+
+/** Milliseconds. People wait for a transfer to go on. */
+const LASTING_BACKOFF = { minMs: 250, maxMs: 5000 };
+
+/** The first connection must come as soon as that of a command that does not last. @throws Failure, ConnectionError */
+async function startSoon(client: Client, { url }: RelayOptions, signal: AbortSignal): Promise<void> {
+  let failures = 0;
+  const off = client.on('status', (status) => {
+    failures += status === 'waiting' ? 1 : 0;
+    if (failures === ATTEMPTS) void client.stop();
+  });
+  try {
+    await client.start({ signal });
+  } catch (error) {
+    if (failures < ATTEMPTS) throw error;
+    throw new Failure(ExitCode.unreachable, `no relay could be reached at ${url.join(', ')}\n${NO_RELAY}`);
+  } finally {
+    off();
+  }
+}
+
+async function newClient(options: RelayOptions, more: Partial<ClientOptions>): Promise<Client> {
   const credentials = await readCredentials(options);
-  const client = createClient({
+  return createClient({
     ...credentials,
     url: options.url,
     realm: options.realm,
     ...(options.as !== undefined && { peer: options.as }),
-    maxAttempts,
     logger: stderrLogger(options.verbose ?? false),
+    ...more,
   });
+}
+
+async function untilSignal(client: Client, end: () => void, work: () => Promise<number>): Promise<number> {
   let signalled: number | null = null;
   const handlers = Object.entries(SIGNALS).map(([signal, exitCode]) => {
     const onSignal = (): void => {
       signalled = exitCode;
-      void client.stop();
+      end();
     };
     process.once(signal, onSignal);
     return { signal, onSignal };
   });
   try {
-    const exitCode = await work(client);
+    const exitCode = await work();
     return signalled ?? exitCode;
   } catch (error) {
     if (signalled === null) throw error;

@@ -43,7 +43,13 @@ export async function start(options: StartOptions): Promise<number> {
 }
 
 /** What this command reads itself: a relay has no use for it, least of all for a token. */
-const OWN = ['CAUSEWAY_URL', 'CAUSEWAY_ADMIN_URL', 'CAUSEWAY_ADMIN_TOKEN', 'CAUSEWAY_ADMIN_TOKEN_FILE'];
+const OWN = [
+  'CAUSEWAY_URL',
+  'CAUSEWAY_SECRET',
+  'CAUSEWAY_ADMIN_URL',
+  'CAUSEWAY_ADMIN_TOKEN',
+  'CAUSEWAY_ADMIN_TOKEN_FILE',
+];
 
 /** The environment of the relay that is started. */
 export function relayEnv(env: NodeJS.ProcessEnv, options: StartOptions): NodeJS.ProcessEnv {
