@@ -33,8 +33,25 @@ export interface IdleJob {
   readonly connections: number;
 }
 
+/** Bytes as fast as they go, from one connection to another: through a tunnel, or sent back by an echo. */
+export interface BulkJob {
+  readonly type: 'bulk';
+  readonly wire: 'tunnel' | 'echo';
+  readonly label: string;
+  readonly senderPort: number;
+  readonly receiverPort: number;
+  readonly chunkBytes: number;
+  readonly warmupMs: number;
+  readonly measureMs: number;
+}
+
+export interface BulkResult {
+  /** That arrived. */
+  readonly bytesPerSecond: number;
+}
+
 /** `sampled` answers `close`: until then the generator changes nothing, not even its threads. */
-export type ToGenerator = LoadJob | IdleJob | { readonly type: 'release' } | { readonly type: 'sampled' };
+export type ToGenerator = LoadJob | IdleJob | BulkJob | { readonly type: 'release' } | { readonly type: 'sampled' };
 
 export interface LoadResult {
   /** Delivered inside the measured window, and the window's length. */
@@ -66,5 +83,6 @@ export type FromGenerator =
   | { readonly type: 'open' }
   | { readonly type: 'close' }
   | { readonly type: 'held' }
+  | { readonly type: 'moved'; readonly result: BulkResult }
   | { readonly type: 'done'; readonly result: LoadResult | null }
   | { readonly type: 'failed'; readonly reason: string };

@@ -1,4 +1,5 @@
 /** The load generator: a process of its own, so that its cost is measured apart. Takes jobs over IPC, one at a time. */
+import { runBulk } from './bulk.ts';
 import type { Connection } from './connection.ts';
 import { holdConnections } from './idle.ts';
 import type { FromGenerator, ToGenerator } from './job.ts';
@@ -22,6 +23,9 @@ async function handle(job: ToGenerator): Promise<void> {
   switch (job.type) {
     case 'load':
       report({ type: 'done', result: await runLoad(job, window) });
+      return;
+    case 'bulk':
+      report({ type: 'moved', result: await runBulk(job, window) });
       return;
     case 'idle':
       held = await holdConnections(job);

@@ -35,6 +35,12 @@ export const ATTEMPT_VARIABLES = {
     default: '120/60/30',
     doc: 'HELLOs of one peer, over all nodes. Each node counts the first tenth of the points, up to 10, by itself: for each node so many more may pass.',
   }),
+  attemptsRoom: variable({
+    name: 'CAUSEWAY_ATTEMPTS_ROOM',
+    schema: attemptLimit,
+    default: '2000/600/60',
+    doc: 'Rooms opened from one address (IPv6: one /64), over all nodes.',
+  }),
   attemptsJoin: variable({
     name: 'CAUSEWAY_ATTEMPTS_JOIN',
     schema: attemptLimit,
@@ -60,6 +66,7 @@ export function toAttemptLimits(config: Config<typeof ATTEMPT_VARIABLES>): Attem
     connect: config.attemptsConnect,
     failed_auth: config.attemptsFailedAuth,
     hello: config.attemptsHello,
+    room: config.attemptsRoom,
     join: config.attemptsJoin,
     join_room: config.attemptsJoinRoom,
     join_all: config.attemptsJoinAll,

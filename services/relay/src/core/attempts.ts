@@ -5,6 +5,7 @@ export const UNLIMITED_ATTEMPTS: AttemptLimits = {
   connect: OFF,
   failed_auth: OFF,
   hello: OFF,
+  room: OFF,
   join: OFF,
   join_room: OFF,
   join_all: OFF,
@@ -15,7 +16,7 @@ const GROUPS = 8;
 /** Of an IPv6 address; the rest its owner chooses as it likes. */
 const NETWORK_GROUPS = 4;
 
-const BY_ADDRESS: readonly Attempt[] = ['connect', 'failed_auth', 'join'];
+const BY_ADDRESS: readonly Attempt[] = ['connect', 'failed_auth', 'room', 'join'];
 
 /** Whose attempts are counted together: all addresses of an IPv6 /64 are one subject. */
 export function subjectOf(attempt: Attempt, subject: string): string {

@@ -10,7 +10,7 @@ export interface Connection {
   readonly address: string;
   deliver(seq: number, id: MessageId, flags: number, from: PeerId, payload: Uint8Array): void;
   receipt(id: MessageId, status: number): void;
-  /** The bytes may be written to: whoever hands them over has no more use for them. */
+  /** The bytes need to be valid during the call only. */
   tunnelData(tunnel: number, bytes: Uint8Array): void;
   /** As many bytes wait for the socket as should: bulk stays back until `writable` of its handler. */
   readonly isCongested: boolean;
@@ -23,7 +23,7 @@ export interface Connection {
 export interface ConnectionHandler {
   /**
    * One frame, in the order of arrival. Payloads and other bytes stay valid and unchanged afterwards: the edge hands
-   * over its own copy of the packet. False: the connection is closed, hand over nothing more.
+   * over its own copy of the packet; only the bytes of a TUNNEL_DATA are valid no longer than the call. False: the connection is closed, hand over nothing more.
    */
   receive(frame: ClientFrame): boolean;
   /** The bytes could not be read; answers ERROR `malformed` and closes. */

@@ -16,6 +16,9 @@ const LATENCY_MS = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 15_0
 /** How a tunnel comes about: by a peer's id, or by a room. */
 export const TUNNEL_KINDS = ['peer', 'room'] as const;
 
+/** How a call for a tunnel ends. */
+export const CALL_OUTCOMES = ['accepted', 'offline', 'declined', 'full', 'unavailable'] as const;
+
 /** How the messages ended that a sender waited for. */
 export const OUTCOMES = ['delivered', 'queued', 'refused'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
@@ -143,6 +146,8 @@ export class Counters {
   roomsOpened = 0;
   /** Joins that found no room. */
   joinsFailed = 0;
+  /** How calls for tunnels of this node's clients ended. */
+  readonly tunnelCalls = zeros(CALL_OUTCOMES);
   /** Tunnels that came about on this node's side of the peer that was called. */
   readonly tunnelsOpened = zeros(TUNNEL_KINDS);
   /** Tunnels that the relay closed, by its reason. */

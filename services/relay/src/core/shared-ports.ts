@@ -113,7 +113,7 @@ export interface Tallies {
 }
 
 /** What can be tried too often. */
-export const ATTEMPTS = ['connect', 'failed_auth', 'hello', 'join', 'join_room', 'join_all'] as const;
+export const ATTEMPTS = ['connect', 'failed_auth', 'hello', 'room', 'join', 'join_room', 'join_all'] as const;
 export type Attempt = (typeof ATTEMPTS)[number];
 
 /** Counts attempts over all nodes; without the store each node counts its own. Never fails. */

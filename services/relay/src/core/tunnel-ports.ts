@@ -51,6 +51,7 @@ export interface TunnelAppend {
   readonly run: number;
   /** Counts the envelopes of a run from 1. */
   readonly sequence: number;
+  /** Unchanged until the answer. */
   readonly envelope: Uint8Array;
   /** Bytes of envelopes that may wait in the stream. */
   readonly maxBytes: number;

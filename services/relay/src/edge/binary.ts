@@ -24,7 +24,7 @@ const TEXT_MESSAGE: Malformed = { reason: 'text message, causeway.v1 has binary 
  * bytes that wait for their receipt would hold a whole packet of others that do not.
  */
 const MAX_SHARED_BYTES = 8192;
-/** From this size on bytes of a tunnel leave in a packet of their own: to gather them would copy them once more. */
+/** From this size on bytes of a tunnel leave at once, in a packet of their own: to gather more would copy them again. */
 const OWN_PACKET_BYTES = 8192;
 /** The writer's arguments; one receipt is written at a time. */
 const oneId: MessageId[] = [0];
@@ -64,19 +64,15 @@ export class BinaryConnection extends EdgeConnection {
   }
 
   tunnelData(tunnel: number, bytes: Uint8Array): void {
-    if (!this.isOpen) return;
-    if (bytes.length < OWN_PACKET_BYTES) return this.#gather(tunnel, bytes);
-    this.writeOut();
-    this.transmit(withTunnelHead(tunnel, bytes), true);
-  }
-
-  #gather(tunnel: number, bytes: Uint8Array): void {
+    const isLarge = bytes.length >= OWN_PACKET_BYTES;
+    if (isLarge) this.writeOut();
     const target = this.#reserve(TUNNEL_DATA_HEAD_BYTES + bytes.length);
     if (target === null) return;
     const at = writeTunnelDataHead(target, this.#used, tunnel, bytes.length);
     target.set(bytes, at);
     this.#used = at + bytes.length;
     this.#receiptAt = -1;
+    if (isLarge) this.writeOut();
   }
 
   protected write(frame: RelayFrame): void {
@@ -139,35 +135,10 @@ export class BinaryConnection extends EdgeConnection {
   }
 }
 
-/** The frame with a copy of what is a view into the packet. */
+/** The frame with a copy of what is a view into the packet. Bytes of a tunnel are taken over within the call. */
 function withOwnBytes(frame: ClientFrame): ClientFrame {
-  switch (frame.type) {
-    case 'send':
-      return { type: 'send', id: frame.id, flags: frame.flags, to: frame.to, payload: Buffer.from(frame.payload) };
-    case 'tunnel_data':
-      return { ...frame, bytes: withRoomForHead(frame.bytes) };
-    default:
-      return frame;
-  }
-}
-
-/** A copy behind room for the head that it may leave with. */
-function withRoomForHead(bytes: Uint8Array): Uint8Array {
-  const buffer = Buffer.allocUnsafeSlow(TUNNEL_DATA_HEAD_BYTES + bytes.length);
-  buffer.set(bytes, TUNNEL_DATA_HEAD_BYTES);
-  return buffer.subarray(TUNNEL_DATA_HEAD_BYTES);
-}
-
-/** The whole frame: in place, where the bytes have room for its head in front of them, and nothing else beside them. */
-function withTunnelHead(tunnel: number, bytes: Uint8Array): Uint8Array {
-  const { buffer, byteOffset, length } = bytes;
-  const frame =
-    byteOffset === TUNNEL_DATA_HEAD_BYTES && buffer.byteLength === byteOffset + length
-      ? new Uint8Array(buffer)
-      : new Uint8Array(TUNNEL_DATA_HEAD_BYTES + length);
-  const at = writeTunnelDataHead(frame, 0, tunnel, length);
-  if (frame.buffer !== buffer) frame.set(bytes, at);
-  return frame;
+  if (frame.type !== 'send') return frame;
+  return { type: 'send', id: frame.id, flags: frame.flags, to: frame.to, payload: Buffer.from(frame.payload) };
 }
 
 /** Length of the frame that begins at `at` and ends before `end`. */

@@ -8,9 +8,9 @@ import {
   type PeerId,
   type RelayFrame,
 } from '@causeway/protocol';
+import type { BufferPool } from '../core/buffers.ts';
 import type { Connection, ConnectionHandler } from '../core/connection.ts';
 import type { SharedBytes } from '../core/shared-bytes.ts';
-import type { BufferPool } from './buffers.ts';
 import type { Flushable, Flusher } from './flusher.ts';
 import type { Beating } from './heartbeat.ts';
 
@@ -49,8 +49,8 @@ const DROPPED = 2;
 const encoder = new TextEncoder();
 
 /**
- * A WebSocket as the core's Connection. Bytes and closes leave in `flush`, never within the core's call: so the core is
- * not told of a close in the middle of its own work.
+ * A WebSocket as the core's Connection. Closes happen in `flush`, never within the core's call, so that the core is not
+ * told of one in the middle of its own work; bytes leave there, too, but for the bulk of tunnels.
  */
 export abstract class EdgeConnection implements Connection, Flushable, Beating {
   readonly address: string;
@@ -185,6 +185,7 @@ export abstract class EdgeConnection implements Connection, Flushable, Beating {
     if (result === SENT && this.#waiting === 0) return;
     const fits = this.#waits(this.#socket.getBufferedAmount());
     this.#lost = result === DROPPED || !fits;
+    if (this.#lost) this.markDirty();
   }
 
   /** False: more bytes wait than may. */

@@ -27,7 +27,9 @@ export class JsonConnection extends EdgeConnection {
   }
 
   tunnelData(tunnel: number, bytes: Uint8Array): void {
-    this.send({ type: 'tunnel_data', tunnel, bytes });
+    if (!this.isOpen) return;
+    this.writeOut();
+    for (const text of encodeText({ type: 'tunnel_data', tunnel, bytes })) this.transmit(text, false);
   }
 
   protected write(frame: RelayFrame): void {

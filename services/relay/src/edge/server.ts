@@ -7,11 +7,11 @@ import {
   type WebSocketBehavior,
 } from 'uWebSockets.js';
 import { HARD_PACKET_BYTES, MAX_PACKET_BYTES, PATH } from '@causeway/protocol';
+import { BufferPool } from '../core/buffers.ts';
 import type { Connection, ConnectionHandler } from '../core/connection.ts';
 import type { DropReason } from '../core/drops.ts';
 import { SharedBytes } from '../core/shared-bytes.ts';
 import { BinaryConnection } from './binary.ts';
-import { BufferPool } from './buffers.ts';
 import { type AddressRange, ClientAddresses, clientAddress } from './client-address.ts';
 import type { EdgeConnection, Shared, Socket, SocketData } from './connection.ts';
 import { Flusher } from './flusher.ts';

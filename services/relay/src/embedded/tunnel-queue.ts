@@ -23,7 +23,7 @@ export function appendEnvelope(
   if (run < known.run || (run === known.run && sequence <= known.sequence)) return { kind: 'dup' };
   if (sequence !== (run === known.run ? known.sequence : 0) + 1) return { kind: 'gap' };
   if (queue.bytes + envelope.length > maxBytes && queue.envelopes.length > 0) return { kind: 'full' };
-  queue.envelopes.push(envelope);
+  queue.envelopes.push(envelope.slice());
   queue.bytes += envelope.length;
   queue.senders.set(from, { run, sequence });
   return { kind: 'ok' };

@@ -135,6 +135,12 @@ export const METRICS: readonly Metric[] = [
     ({ counters }) => counters.tunnelsOpened,
   ),
   counters(
+    'tunnel_calls_total',
+    'Calls for tunnels and joins of found rooms of clients of this node, by outcome',
+    'outcome',
+    ({ counters }) => counters.tunnelCalls,
+  ),
+  counters(
     'tunnels_failed_total',
     'Tunnels that this node closed, by reason',
     'reason',

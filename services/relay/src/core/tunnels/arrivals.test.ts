@@ -22,7 +22,7 @@ function setUp() {
     onAccepted: () => undefined,
     onRefused: () => undefined,
     onWithdrawn: () => undefined,
-    onLost: (node) => events.push(`lost ${node}`),
+    onLost: (node, anew) => events.push(`${anew ? 'anew' : 'lost'} ${node}`),
   });
   const take = (run: number, sequence: number, ...frames: Uint8Array[]): string[] => {
     arrivals.take(Buffer.concat([encodeHead(B, run, sequence), ...frames]));
@@ -52,7 +52,7 @@ test('what is missing ends the tunnels with its node, before what comes then is 
   const { take } = setUp();
   take(1, 1);
   expect(take(1, 3, data(5, 'x'))).toEqual(['lost b', '5 data x']);
-  expect(take(2, 1, data(5, 'y'))).toEqual(['lost b', '5 data y']);
+  expect(take(2, 1, data(5, 'y'))).toEqual(['anew b', '5 data y']);
   expect(take(2, 2)).toEqual([]);
 });
 

@@ -14,8 +14,8 @@ export interface ArrivalsDeps {
   readonly onAccepted: (node: NodeId, caller: number, callee: number) => void;
   readonly onRefused: (node: NodeId, caller: number, refusal: Refusal, reason: string) => void;
   readonly onWithdrawn: (node: NodeId, caller: number) => void;
-  /** Something that the node had sent is lost: all tunnels with it end. */
-  readonly onLost: (node: NodeId) => void;
+  /** Something that the node had sent is lost: all tunnels with it end. `anew`: it has ended them by itself. */
+  readonly onLost: (node: NodeId, anew: boolean) => void;
 }
 
 interface Position {
@@ -49,7 +49,7 @@ export class Arrivals {
     } catch (error) {
       counters.drop('unreadable_entry');
       log.error({ source: sender, error: String(error) }, 'an envelope of tunnels is malformed');
-      this.deps.onLost(sender);
+      this.deps.onLost(sender, false);
     }
   }
 
@@ -67,7 +67,7 @@ export class Arrivals {
     }
     if (run < known.run || (run === known.run && sequence <= known.sequence)) return false;
     // A node that begins a new run has ended its tunnels, since something may be missing.
-    if (run > known.run || sequence > known.sequence + 1) this.deps.onLost(sender);
+    if (run > known.run || sequence > known.sequence + 1) this.deps.onLost(sender, run > known.run);
     known.run = run;
     known.sequence = sequence;
     return true;

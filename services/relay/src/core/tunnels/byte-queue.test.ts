@@ -1,14 +1,16 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { BufferPool } from '../buffers.ts';
 import { ByteQueue } from './byte-queue.ts';
 
 function drain(queue: ByteQueue, most: number): number[] {
   const bytes: number[] = [];
-  for (let piece = queue.take(most); piece !== null; piece = queue.take(most)) {
+  const use = (piece: Uint8Array): void => {
     expect(piece.length).toBeLessThanOrEqual(most);
     expect(piece.length).toBeGreaterThan(0);
     bytes.push(...piece);
-  }
+  };
+  while (queue.take(most, use));
   return bytes;
 }
 
@@ -19,7 +21,7 @@ test('bytes come out as they went in, whatever the pieces', () => {
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      const queue = new ByteQueue();
+      const queue = new ByteQueue(new BufferPool());
       const expected: number[] = [];
       const seen: number[] = [];
       let next = 0;
@@ -28,7 +30,7 @@ test('bytes come out as they went in, whatever the pieces', () => {
           const bytes = Uint8Array.from({ length: one.push }, () => next++ & 0xff);
           expected.push(...bytes);
           queue.push(bytes);
-        } else seen.push(...(queue.take(one.take) ?? []));
+        } else queue.take(one.take, (piece) => seen.push(...piece));
         expect(queue.length).toBe(expected.length - seen.length);
       }
       seen.push(...drain(queue, 1000));
@@ -39,15 +41,15 @@ test('bytes come out as they went in, whatever the pieces', () => {
 });
 
 test('single bytes are gathered: a window of them is a few hundred pieces, not a million', () => {
-  const queue = new ByteQueue();
+  const queue = new ByteQueue(new BufferPool());
   for (let count = 0; count < 100_000; count += 1) queue.push(Uint8Array.of(count));
   let pieces = 0;
-  while (queue.take(65_536) !== null) pieces += 1;
+  while (queue.take(65_536, () => undefined)) pieces += 1;
   expect(pieces).toBe(Math.ceil(100_000 / 4096));
 });
 
-test('a small piece is copied, and what is cleared does not come back', () => {
-  const queue = new ByteQueue();
+test('pieces are copied, and what is cleared does not come back', () => {
+  const queue = new ByteQueue(new BufferPool());
   const piece = Uint8Array.of(1, 2);
   queue.push(piece);
   piece.fill(9);
@@ -56,4 +58,26 @@ test('a small piece is copied, and what is cleared does not come back', () => {
   queue.clear();
   queue.push(Uint8Array.of(3));
   expect(drain(queue, 10)).toEqual([3]);
+});
+
+test('memory comes back: many bytes need few blocks, and blocks are as large as the pieces that come', () => {
+  const taken: number[] = [];
+  const pool = new BufferPool();
+  const take = pool.take.bind(pool);
+  pool.take = (bytes) => {
+    const buffer = take(bytes);
+    taken.push(buffer.length);
+    return buffer;
+  };
+  const queue = new ByteQueue(pool);
+  queue.push(new Uint8Array(10));
+  queue.push(new Uint8Array(50_000));
+  expect(taken).toEqual([4096, 65_536]);
+  queue.clear();
+  const blocks = new Set<ArrayBufferLike>();
+  for (let round = 0; round < 1000; round += 1) {
+    queue.push(new Uint8Array(65_536));
+    queue.take(65_536, ({ buffer }) => blocks.add(buffer));
+  }
+  expect(blocks.size).toBe(1);
 });

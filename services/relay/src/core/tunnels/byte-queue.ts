@@ -1,67 +1,68 @@
+import type { BufferPool } from '../buffers.ts';
 import { Deque } from '../deque.ts';
 
-/** Smaller pieces are gathered in blocks of this size: each object would cost more than its bytes. */
-const BLOCK_BYTES = 4096;
+/** Blocks are at least this large, so that small pieces are gathered: each object would cost more than its bytes. */
+const LEAST_BLOCK_BYTES = 4096;
+const MOST_BLOCK_BYTES = 64 * 1024;
 
-/** Bytes that wait, in order. What it holds in memory is at most twice its length, however small the pieces were. */
+/**
+ * Bytes that wait, in order, in blocks of a pool: nothing is allocated for them in the long run. Blocks are as large as
+ * the pieces that come, up to 64 KiB, so that all of them together have at most twice what waits, and one block more.
+ */
 export class ByteQueue {
   length = 0;
-  private readonly chunks = new Deque<Uint8Array>();
-  /** Of the first chunk, taken already. */
+  private readonly pool: BufferPool;
+  private readonly blocks = new Deque<Uint8Array>();
+  /** Bytes of the last block that are filled. */
+  private filled = 0;
+  /** Bytes of the first block that were taken. */
   private taken = 0;
-  /** Gathers small pieces, behind all chunks. */
-  private block: Uint8Array | null = null;
-  private used = 0;
 
-  /** Small pieces are copied; a large one is kept as it is, and must not be part of something larger that would stay. */
-  push(bytes: Uint8Array): void {
-    this.length += bytes.length;
-    if (bytes.length >= BLOCK_BYTES) {
-      this.seal();
-      this.chunks.push(bytes);
-      return;
-    }
-    for (let at = 0; at < bytes.length; ) at += this.gather(bytes.subarray(at));
+  constructor(pool: BufferPool) {
+    this.pool = pool;
   }
 
-  /** At most `most` bytes, from the front; null when there are none. */
-  take(most: number): Uint8Array | null {
-    if (this.length === 0) return null;
-    if (this.chunks.length === 0) this.seal();
-    const chunk = (this.chunks.peek() as Uint8Array).subarray(this.taken, this.taken + most);
-    this.taken += chunk.length;
-    this.length -= chunk.length;
-    if (this.taken === this.chunks.peek()?.length) {
-      this.chunks.shift();
-      this.taken = 0;
+  /** Copies the bytes. */
+  push(bytes: Uint8Array): void {
+    this.length += bytes.length;
+    for (let at = 0; at < bytes.length; ) {
+      const block = this.lastBlock(bytes.length - at);
+      const count = Math.min(bytes.length - at, block.length - this.filled);
+      block.set(at === 0 && count === bytes.length ? bytes : bytes.subarray(at, at + count), this.filled);
+      this.filled += count;
+      at += count;
     }
-    return chunk;
+  }
+
+  /** Hands at most `most` bytes from the front to `use`, where they are valid during the call. False: there are none. */
+  take(most: number, use: (bytes: Uint8Array) => void): boolean {
+    const block = this.blocks.peek();
+    if (block === undefined) return false;
+    const end = this.blocks.length === 1 ? this.filled : block.length;
+    const upTo = Math.min(end, this.taken + most);
+    const from = this.taken;
+    this.length -= upTo - from;
+    this.taken = upTo;
+    if (upTo === end) this.blocks.shift();
+    if (upTo === end) this.taken = 0;
+    use(block.subarray(from, upTo));
+    if (upTo === end) this.pool.give(block);
+    return true;
   }
 
   clear(): void {
-    this.chunks.clear();
-    this.block = null;
+    for (let block = this.blocks.shift(); block !== undefined; block = this.blocks.shift()) this.pool.give(block);
     this.length = 0;
     this.taken = 0;
   }
 
-  /** Answers how many were copied. */
-  private gather(bytes: Uint8Array): number {
-    if (this.block === null) {
-      this.block = new Uint8Array(BLOCK_BYTES);
-      this.used = 0;
-    }
-    const count = Math.min(bytes.length, BLOCK_BYTES - this.used);
-    this.block.set(bytes.subarray(0, count), this.used);
-    this.used += count;
-    if (this.used === BLOCK_BYTES) this.seal();
-    return count;
-  }
-
-  /** What was gathered becomes a chunk. */
-  private seal(): void {
-    if (this.block === null) return;
-    this.chunks.push(this.block.subarray(0, this.used));
-    this.block = null;
+  /** The block that has room, or a new one for so many bytes. */
+  private lastBlock(bytes: number): Uint8Array {
+    const last = this.blocks.at(this.blocks.length - 1);
+    if (last !== undefined && this.filled < last.length) return last;
+    const block = this.pool.take(Math.min(MOST_BLOCK_BYTES, Math.max(LEAST_BLOCK_BYTES, bytes)));
+    this.blocks.push(block);
+    this.filled = 0;
+    return block;
   }
 }

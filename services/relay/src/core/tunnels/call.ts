@@ -34,8 +34,8 @@ export interface Caller {
 /** A call as the peer that is called has it. */
 export interface IncomingCall {
   readonly call: Call;
-  /** The tunnel is open, with `end` as the end here. Answers the far one. */
-  accept(end: TunnelEnd): Far;
+  /** The tunnel is open, with `end` as the end here. Answers the far one; null: the call is not wanted any more. */
+  accept(end: TunnelEnd): Far | null;
   refuse(refusal: Refusal, reason: string): void;
 }
 

@@ -50,8 +50,8 @@ export class Calls {
     this.deps = deps;
   }
 
-  /** Answers how to take the call back. */
-  place(call: Call, caller: Caller): () => void {
+  /** Answers how to take the call back, which tells whether nobody had been asked yet. */
+  place(call: Call, caller: Caller): () => boolean {
     const { number } = caller.end;
     const { timers, clock } = this.deps;
     const cancel = timers.after(ANSWER_MS, () => {
@@ -63,7 +63,10 @@ export class Calls {
     this.outgoing.set(number, outgoing);
     this.try(number);
     return () => {
-      if (this.answer(number) !== null) outgoing.withdraw();
+      if (this.answer(number) === null) return false;
+      const unasked = outgoing.node === null;
+      outgoing.withdraw();
+      return unasked;
     };
   }
 
@@ -110,10 +113,7 @@ export class Calls {
 
   refused(node: NodeId, number: number, refusal: Refusal, reason: string): void {
     const outgoing = this.askedOf(node, number);
-    if (outgoing === null) return;
-    // It may just have moved, and be found elsewhere.
-    if (refusal === 'offline') this.tryLater(number, outgoing, refusal);
-    else this.refuse(number, refusal, reason);
+    if (outgoing !== null) this.refusedBy(number, outgoing, refusal, reason);
   }
 
   /** What was under way to a node, or came from it, is lost, or the node is gone. */
@@ -138,10 +138,11 @@ export class Calls {
     const incoming: IncomingCall = {
       call,
       accept: (end) => {
-        this.answer(number)?.caller.accepted(end);
+        if (this.answer(number) === null) return null;
+        caller.accepted(end);
         return caller.end;
       },
-      refuse: (refusal, reason) => this.refuse(number, refusal, reason),
+      refuse: (refusal, reason) => this.refusedBy(number, outgoing, refusal, reason),
     };
     outgoing.withdraw = callee.called(incoming);
   }
@@ -161,12 +162,20 @@ export class Calls {
     });
   }
 
+  /** A peer that is offline may just have moved, and be found elsewhere. */
+  private refusedBy(number: number, outgoing: Outgoing, refusal: Refusal, reason: string): void {
+    if (this.outgoing.get(number) !== outgoing) return;
+    if (refusal === 'offline') this.tryLater(number, outgoing, refusal);
+    else this.refuse(number, refusal, reason);
+  }
+
   private tryLater(number: number, outgoing: Outgoing, otherwise: Refusal): void {
     const { clock, timers } = this.deps;
     outgoing.node = null;
     outgoing.withdraw = () => undefined;
     if (clock.now() - outgoing.since >= LOOK_FOR_MS) return this.refuse(number, otherwise, '');
-    timers.after(LOOK_AGAIN_MS, () => this.try(number));
+    const cancel = timers.after(LOOK_AGAIN_MS, () => this.try(number));
+    outgoing.withdraw = cancel;
   }
 
   /** Null: the node was not asked, or the call was given up as lost and is tried again: one answer counts. */

@@ -1,5 +1,6 @@
 import {
   type ErrorCodeName,
+  type PeerId,
   type RoomCreateFrame,
   type RoomJoinFrame,
   TUNNEL_ACCEPT_TIMEOUT_MS,
@@ -11,17 +12,18 @@ import type { Clock, Timers } from '../clock.ts';
 import type { Connection } from '../connection.ts';
 import type { Counters } from '../counters.ts';
 import type { TraceStarts } from '../tracer.ts';
-import type { Room } from '../tunnel-ports.ts';
 import type { UsageAccount } from '../usage-account.ts';
 import type { Call, Callee, IncomingCall, Refusal } from './call.ts';
 import type { Calls } from './calls.ts';
-import type { Meeting } from './meeting.ts';
+import type { Meeting, Taken } from './meeting.ts';
 import { TunnelEnd, type TunnelEndDeps, type TunnelHolder } from './tunnel-end.ts';
 
 /** Hint in an ERROR that a short wait can cure. */
 const RETRY_AFTER_MS = 1000;
 /** A reason that a client gives is cut to so many bytes of UTF-8: it is for people. */
 const MAX_REASON_BYTES = 128;
+/** Offers of one caller that have no answer. */
+const MAX_OFFERS_OF_ONE = 4;
 const NO_META = new Uint8Array(0);
 
 const REFUSALS: Readonly<Record<Refusal, readonly [code: ErrorCodeName, message: string]>> = {
@@ -49,6 +51,12 @@ interface Offer {
   readonly incoming: IncomingCall;
   readonly end: TunnelEnd;
   readonly cancel: () => void;
+}
+
+interface CallEvents {
+  readonly refused: (refusal: Refusal, reason: string) => void;
+  /** It was taken back before anybody had been asked. */
+  readonly unasked?: () => void;
 }
 
 /** The rooms and tunnels of one connection. What is malformed is answered with the reason. */
@@ -88,13 +96,14 @@ export class ClientTunnels implements TunnelHolder, Callee {
     if (this.isFull) return this.refuseFull(ref);
     this.requests.set(ref, () => undefined);
     const span = this.traces === null ? null : this.traces.begin('room_open');
-    void this.deps.meeting.open(this.key, ref, ttlMs).then((reply) => {
+    void this.deps.meeting.open(this.key, ref, ttlMs, this.connection.address).then((reply) => {
       span?.end({ ...this.names, 'causeway.outcome': reply.kind }, reply.kind !== 'opened');
       if (!this.requests.delete(ref)) return;
+      if (reply.kind === 'blocked') return this.blocked(ref, 'too many rooms were opened', reply.forMs);
       if (reply.kind === 'full') return this.error(ref, 'room_limit', 'the realm has as many open rooms as it may');
       if (reply.kind === 'unavailable') return this.error(ref, 'unavailable', reply.reason, RETRY_AFTER_MS);
       const { code, expiresAt } = reply.room;
-      this.rooms.set(ref, expiresAt);
+      this.rooms.set(ref, this.deps.clock.now() + reply.ttlMs);
       this.connection.send({ type: 'room_created', ref, code, expiresAt });
     });
     return null;
@@ -118,7 +127,7 @@ export class ClientTunnels implements TunnelHolder, Callee {
       ref: 0,
       meta: Buffer.from(meta),
     };
-    this.call(ref, call, (refusal, reason) => this.refused(ref, refusal, reason));
+    this.call(ref, call, { refused: (refusal, reason) => this.refused(ref, refusal, reason) });
     return null;
   }
 
@@ -168,11 +177,15 @@ export class ClientTunnels implements TunnelHolder, Callee {
   called(incoming: IncomingCall): () => void {
     const { kind, from, ref, meta } = incoming.call;
     const isRoom = kind === 'room';
-    if (isRoom) this.rooms.delete(ref);
-    if (isRoom ? this.isFull : this.offers.size >= this.deps.perConnection) {
+    // The room that it was gives its place to the tunnel.
+    const isFull = isRoom
+      ? this.places - (this.rooms.has(ref) ? 1 : 0) >= this.deps.perConnection
+      : !this.takesOffer(from);
+    if (isFull) {
       incoming.refuse('full', '');
       return () => undefined;
     }
+    if (isRoom) this.rooms.delete(ref);
     const end = this.newEnd();
     if (isRoom) {
       this.begin(end, incoming, ref);
@@ -180,6 +193,7 @@ export class ClientTunnels implements TunnelHolder, Callee {
     }
     const { tunnel } = end;
     const cancel = this.deps.timers.after(TUNNEL_ACCEPT_TIMEOUT_MS, () => {
+      this.deps.counters.tunnelsFailed.timeout += 1;
       incoming.refuse('declined', 'the peer did not answer in time');
       this.takeBack(tunnel, 'timeout');
     });
@@ -198,11 +212,14 @@ export class ClientTunnels implements TunnelHolder, Callee {
     this.deps.forget(end);
   }
 
-  /** The connection takes bytes again; each tunnel that waits gets its turn. */
+  /** The connection takes bytes again: each tunnel that waits sends a piece in turn. */
   writable(): void {
-    const waiting = [...this.stalled];
-    this.stalled.clear();
-    for (const end of waiting) end.flush();
+    while (!this.connection.isCongested) {
+      const [end] = this.stalled;
+      if (end === undefined) return;
+      this.stalled.delete(end);
+      if (end.flush()) this.stalled.add(end);
+    }
   }
 
   /** To be called every second. */
@@ -221,7 +238,13 @@ export class ClientTunnels implements TunnelHolder, Callee {
       this.turnDown(end, incoming, 'offline', '');
     }
     this.offers.clear();
-    for (const end of [...this.ends.values()]) end.clientClose('peer_gone');
+    for (const end of [...this.ends.values()]) end.fail('peer_gone');
+    this.stalled.clear();
+  }
+
+  /** Tunnels, rooms and requests. */
+  private get places(): number {
+    return this.ends.size + this.requests.size + this.rooms.size;
   }
 
   private get names(): { readonly 'causeway.realm': string; readonly 'causeway.peer': string } {
@@ -229,7 +252,14 @@ export class ClientTunnels implements TunnelHolder, Callee {
   }
 
   private get isFull(): boolean {
-    return this.ends.size + this.requests.size + this.rooms.size >= this.deps.perConnection;
+    return this.places >= this.deps.perConnection;
+  }
+
+  /** One caller must not take all places from the others. */
+  private takesOffer(from: PeerId): boolean {
+    let own = 0;
+    for (const { incoming } of this.offers.values()) if (incoming.call.from === from) own += 1;
+    return own < MAX_OFFERS_OF_ONE && this.offers.size < this.deps.perConnection;
   }
 
   private isFresh(ref: number): boolean {
@@ -240,33 +270,34 @@ export class ClientTunnels implements TunnelHolder, Callee {
     const { meeting } = this.deps;
     const realm = realmOf(this.key);
     const reply = await meeting.take(realm, code, this.connection.address);
-    const failed = async (): Promise<void> => {
-      const forMs = await meeting.failed(realm, code, this.connection.address, since);
-      if (!this.requests.delete(ref)) return;
-      if (forMs > 0) this.blocked(ref, forMs);
-      else this.error(ref, 'no_room', 'no such room');
-    };
-    if (reply.kind === 'no_room') return failed();
-    if (reply.kind === 'taken') return this.meet(ref, reply.room, failed);
+    if (reply.kind === 'no_room') return this.noRoom(ref, reply.forMs, since);
+    if (reply.kind === 'taken') return this.meet(ref, reply, since);
     if (!this.requests.delete(ref)) return;
-    if (reply.kind === 'blocked') this.blocked(ref, reply.forMs);
+    if (reply.kind === 'blocked') this.blocked(ref, 'too many joins have failed', reply.forMs);
     else this.error(ref, 'unavailable', reply.reason, RETRY_AFTER_MS);
   }
 
-  private meet(ref: number, room: Room, failed: () => Promise<void>): void {
-    const realm = realmOf(this.key);
-    const giveUp = (): void => this.deps.meeting.putBack(realm, room);
-    if (this.left) return giveUp();
+  private async noRoom(ref: number, forMs: number, since: number): Promise<void> {
+    await this.deps.meeting.answerLater(since);
+    if (!this.requests.delete(ref)) return;
+    if (forMs > 0) this.blocked(ref, 'too many joins have failed', forMs);
+    else this.error(ref, 'no_room', 'no such room');
+  }
+
+  private meet(ref: number, { room, count, putBack }: Taken, since: number): void {
+    if (this.left) return putBack();
     const call: Call = { kind: 'room', from: peerOf(this.key), to: room.owner, ref: room.ref, meta: NO_META };
-    this.call(ref, call, () => {
-      giveUp();
+    const refused = (refusal: Refusal): void => {
+      putBack();
+      if (refusal === 'unavailable') return this.refused(ref, refusal, '');
       this.requests.set(ref, () => undefined);
-      void failed();
-    });
+      void count().then((forMs) => this.noRoom(ref, forMs, since));
+    };
+    this.call(ref, call, { refused, unasked: putBack });
   }
 
   /** Asks for a tunnel; when it is open, the client is told. */
-  private call(ref: number, call: Call, refused: (refusal: Refusal, reason: string) => void): void {
+  private call(ref: number, call: Call, { refused, unasked }: CallEvents): void {
     const end = this.newEnd();
     const span = this.traces === null ? null : this.traces.begin('tunnel_open');
     const ended = (outcome: string): void => {
@@ -274,11 +305,11 @@ export class ClientTunnels implements TunnelHolder, Callee {
       span?.end({ ...names, 'causeway.outcome': outcome }, outcome !== 'open');
     };
     // The answer may come within the call, where the peer is on this node.
-    let withdraw: (() => void) | null = null;
+    let withdraw: (() => boolean) | null = null;
     this.requests.set(ref, () => {
       ended('left');
       this.deps.forget(end);
-      withdraw?.();
+      if (withdraw?.() === true) unasked?.();
     });
     withdraw = this.deps.calls.place(call, {
       end,
@@ -286,12 +317,14 @@ export class ClientTunnels implements TunnelHolder, Callee {
         ended('open');
         this.requests.delete(ref);
         this.ends.set(end.tunnel, end);
+        this.deps.counters.tunnelCalls.accepted += 1;
         end.open(far, peerOf(call.to), ref);
       },
       refused: (refusal, reason) => {
         ended(refusal);
         this.requests.delete(ref);
         this.deps.forget(end);
+        this.deps.counters.tunnelCalls[refusal] += 1;
         refused(refusal, reason);
       },
     });
@@ -303,10 +336,16 @@ export class ClientTunnels implements TunnelHolder, Callee {
   }
 
   private begin(end: TunnelEnd, incoming: IncomingCall, ref: number | null): void {
-    this.ends.set(end.tunnel, end);
     const { from, kind } = incoming.call;
+    const { tunnel } = end;
+    const far = incoming.accept(end);
+    if (far === null) {
+      this.deps.forget(end);
+      return this.connection.send({ type: 'tunnel_close', tunnel, reason: 'peer_gone' });
+    }
+    this.ends.set(tunnel, end);
     this.deps.counters.tunnelsOpened[kind] += 1;
-    end.open(incoming.accept(end), from, ref);
+    end.open(far, from, ref);
   }
 
   private turnDown(end: TunnelEnd, incoming: IncomingCall, refusal: Refusal, reason: string): void {
@@ -344,8 +383,8 @@ export class ClientTunnels implements TunnelHolder, Callee {
     return null;
   }
 
-  private blocked(ref: number, forMs: number): void {
-    this.error(ref, 'rate_limited', 'too many joins have failed', Math.ceil(forMs));
+  private blocked(ref: number, message: string, forMs: number): void {
+    this.error(ref, 'rate_limited', message, Math.ceil(forMs));
   }
 
   private error(ref: number, code: ErrorCodeName, message: string, retryAfterMs?: number): void {

@@ -14,7 +14,7 @@ export type TunnelReason = keyof typeof TUNNEL_REASONS;
 
 /** What an end tells the other one, be it on this node or elsewhere. */
 export interface Far {
-  /** The bytes stay unchanged; they may be a view into more. */
+  /** The bytes are valid during the call. */
   data(bytes: Uint8Array): void;
   /** So many more may be sent. */
   credit(bytes: number): void;

@@ -11,12 +11,15 @@ let cluster: TestCluster;
 let node: TestNode;
 /** What was counted: `<attempt> <subject>`. */
 let counted: string[];
+/** So much counted blocks the address. */
+let blockAt: number;
 /** What counting and asking answer: for how long to wait, ms. */
 let wait: { taken: number; blocked: Partial<Record<Attempt, number>> };
 
 beforeEach(async () => {
   cluster = new TestCluster();
   counted = [];
+  blockAt = Number.POSITIVE_INFINITY;
   wait = { taken: 0, blocked: {} };
   let seed = 0;
   const randomHex = (bytes: number): string => {
@@ -25,7 +28,8 @@ beforeEach(async () => {
   };
   const attempts: Store['attempts'] = {
     async take(attempt, subject) {
-      if (attempt !== 'hello' && attempt !== 'connect') counted.push(`${attempt} ${subject}`);
+      if (attempt.startsWith('join')) counted.push(`${attempt} ${subject}`);
+      if (counted.length >= blockAt) wait.blocked = { join: 900 };
       return attempt === 'join_room' ? wait.taken : 0;
     },
     blockedFor: async (attempt) => wait.blocked[attempt] ?? 0,
@@ -69,6 +73,21 @@ test('joins that fail are answered alike and after the same time, whatever they 
     expect(await join(joiner, ref, code)).toEqual(noRoom(ref));
     ref += 1;
   }
+});
+
+test('of joins at once, those beyond the limit are not tried: the first ones count before', async () => {
+  const [owner, joiner] = [await connect('owner'), await connect('joiner')];
+  const code = await openRoom(owner, 1);
+  for (let ref = 1; ref <= 12; ref += 1) joiner.say({ type: 'room_join', ref, code: '7777' });
+  joiner.say({ type: 'room_join', ref: 13, code });
+  blockAt = 5 * 3;
+  await cluster.run(1000);
+  blockAt = Number.POSITIVE_INFINITY;
+  const answers = joiner.frames.flatMap((one) => (one.type === 'error' ? [one.code] : []));
+  expect(answers.filter((answer) => answer === 'no_room').length).toBeLessThan(10);
+  expect(joiner.frames.some(({ type }) => type === 'tunnel_open')).toBe(false);
+  wait.blocked = {};
+  expect(await join(joiner, 20, code)).toMatchObject([{ type: 'tunnel_open' }, 0]);
 });
 
 test('a room whose owner was away is still there', async () => {

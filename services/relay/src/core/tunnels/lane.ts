@@ -1,11 +1,12 @@
 import type { NodeId } from '@causeway/protocol';
+import type { BufferPool } from '../buffers.ts';
 import type { Clock, Timers } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import { Deque } from '../deque.ts';
 import type { SharedBytes } from '../shared-bytes.ts';
 import type { TunnelAppendReply, TunnelStreams } from '../tunnel-ports.ts';
+import { EnvelopeBuilder } from './envelope.ts';
 import type { TunnelReason } from './far.ts';
-import { encodeHead } from './frames.ts';
 
 /**
  * One envelope carries at most about this much: enough that its own cost is small beside that of its bytes, and little
@@ -16,7 +17,9 @@ const FIRST_RETRY_MS = 5;
 const LAST_RETRY_MS = 250;
 /** Tunnels end whose way was closed for so long: longer than a failover, and shorter than people wait. */
 const DOWN_AFTER_MS = 10_000;
-/** After a silence of so long with tunnels open, an empty envelope tells whether the store has lost the last one. */
+/** A node that makes no room for so long does not read its stream. */
+const FULL_FOR_MS = 30_000;
+/** After a silence of so long an empty envelope tells whether the store has lost the last one. */
 const SILENCE_MS = 1000;
 /** It is asked for so long after the last word as well: of a tunnel that is over here, only the other end would miss it. */
 const LINGER_MS = 30_000;
@@ -26,8 +29,8 @@ export interface LaneEnd {
   /** It waits for its turn. */
   queued: boolean;
   readonly isDue: boolean;
-  /** Adds what is due to an envelope, as much as one turn allows. Answers the bytes. */
-  write(parts: Uint8Array[]): number;
+  /** Adds what is due to an envelope, as much as one turn allows. */
+  write(envelope: EnvelopeBuilder): void;
   /** Ends the tunnel for both. */
   fail(reason: TunnelReason): void;
   over(atOnce: boolean): void;
@@ -40,6 +43,7 @@ export interface LaneDeps {
   readonly timers: Timers;
   readonly counters: Counters;
   readonly held: SharedBytes;
+  readonly pool: BufferPool;
   /** Bytes that may wait in the stream of a node. */
   readonly streamBytes: number;
   readonly isDead: (node: NodeId) => boolean;
@@ -58,14 +62,16 @@ export class Lane {
   readonly node: NodeId;
   readonly ends = new Set<LaneEnd>();
   private readonly deps: LaneDeps;
-  private readonly controls: Uint8Array[] = [];
+  private readonly controls = new Deque<Uint8Array>();
   private readonly due = new Deque<LaneEnd>();
   private run = 1;
   private sequence = 0;
+  private readonly builder = new EnvelopeBuilder();
   /** The envelope that is being appended. */
-  private envelope: Buffer | null = null;
+  private envelope: Uint8Array | null = null;
   private scheduled = false;
   private failingSince = 0;
+  private fullSince = 0;
   private retryMs = FIRST_RETRY_MS;
   private appendedAt: number;
   /** When something was last said, ms since 1970. */
@@ -78,9 +84,18 @@ export class Lane {
     this.appendedAt = deps.clock.now();
   }
 
+  get pool(): BufferPool {
+    return this.deps.pool;
+  }
+
   /** Everything that was said has been appended. */
   get isIdle(): boolean {
     return this.envelope === null && this.controls.length === 0 && this.due.length === 0;
+  }
+
+  /** Appends are not answered, or refused, at the moment. */
+  get isFailing(): boolean {
+    return this.failingSince !== 0 || this.fullSince !== 0;
   }
 
   /** Goes before all bytes. */
@@ -114,7 +129,8 @@ export class Lane {
     this.run += 1;
     this.sequence = 0;
     this.envelope = null;
-    this.controls.length = 0;
+    this.builder.renew();
+    this.controls.clear();
     this.closeEnds(reason);
     this.deps.onReset(this);
     // The other node closes its ends when it hears of the new run.
@@ -122,11 +138,11 @@ export class Lane {
   }
 
   /** The node is dead, or has left. */
-  end(): void {
+  nodeGone(): void {
     if (this.gone) return;
     this.gone = true;
     this.envelope = null;
-    this.controls.length = 0;
+    this.controls.clear();
     this.closeEnds('node_gone');
     this.due.clear();
     this.deps.onGone(this);
@@ -157,21 +173,25 @@ export class Lane {
 
   /** Appends what is due, or nothing: an envelope is a question as well. */
   private append(): void {
-    const parts: Uint8Array[] = this.controls.splice(0);
-    let bytes = 0;
-    for (const { length } of parts) bytes += length;
-    while (bytes < MAX_ENVELOPE_BYTES) {
-      const end = this.due.shift();
+    const { builder, due } = this;
+    this.sequence += 1;
+    builder.begin(this.deps.self, this.run, this.sequence);
+    const speaks = this.controls.length + due.length > 0;
+    while (builder.length < MAX_ENVELOPE_BYTES) {
+      const frame = this.controls.shift();
+      if (frame === undefined) break;
+      builder.add(frame);
+    }
+    while (builder.length < MAX_ENVELOPE_BYTES) {
+      const end = due.shift();
       if (end === undefined) break;
-      bytes += end.write(parts);
-      if (end.isDue) this.due.push(end);
+      end.write(builder);
+      if (end.isDue) due.push(end);
       else end.queued = false;
     }
-    this.sequence += 1;
-    const head = encodeHead(this.deps.self, this.run, this.sequence);
-    this.envelope = Buffer.concat([head, ...parts], head.length + bytes);
+    this.envelope = builder.bytes;
     this.appendedAt = this.deps.clock.now();
-    if (parts.length > 0) this.saidAt = this.appendedAt;
+    if (speaks) this.saidAt = this.appendedAt;
     this.send();
   }
 
@@ -201,27 +221,39 @@ export class Lane {
       case 'gap':
         return this.reset('lost');
       case 'gone':
-        return this.end();
+        return this.nodeGone();
       case 'full':
-        this.failingSince = 0;
-        return this.retry();
+        return this.wait();
       case 'missing':
       case 'unavailable':
-        return this.deps.isDead(this.node) ? this.end() : this.fail();
+        return this.deps.isDead(this.node) ? this.nodeGone() : this.fail();
     }
   }
 
   private appended(): void {
     this.envelope = null;
     this.failingSince = 0;
+    this.fullSince = 0;
     this.retryMs = FIRST_RETRY_MS;
     if (!this.isIdle) this.schedule();
+  }
+
+  /** The stream is full, and so there. */
+  private wait(): void {
+    const now = this.deps.clock.now();
+    this.failingSince = 0;
+    if (this.fullSince === 0) this.fullSince = now;
+    this.retryOrReset(now - this.fullSince >= FULL_FOR_MS);
   }
 
   private fail(): void {
     const now = this.deps.clock.now();
     if (this.failingSince === 0) this.failingSince = now;
-    if (this.ends.size > 0 && now - this.failingSince >= DOWN_AFTER_MS) this.reset('unavailable');
+    this.retryOrReset(now - this.failingSince >= DOWN_AFTER_MS);
+  }
+
+  private retryOrReset(isLate: boolean): void {
+    if (this.ends.size > 0 && isLate) this.reset('unavailable');
     else this.retry();
   }
 

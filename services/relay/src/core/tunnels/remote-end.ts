@@ -1,5 +1,6 @@
 import { MAX_TUNNEL_DATA_BYTES } from '@causeway/protocol';
 import { ByteQueue } from './byte-queue.ts';
+import type { EnvelopeBuilder } from './envelope.ts';
 import type { Far, TunnelReason } from './far.ts';
 import { encodeClose, encodeCredit, encodeDataHead, encodeEnd } from './frames.ts';
 import type { Lane, LaneEnd } from './lane.ts';
@@ -13,7 +14,7 @@ export class RemoteEnd implements Far, LaneEnd {
   /** The other node's number of it. */
   private readonly number: number;
   private readonly lane: Lane;
-  private readonly waiting = new ByteQueue();
+  private readonly waiting: ByteQueue;
   private creditDue = 0;
   private endDue = false;
   private isOver = false;
@@ -22,6 +23,7 @@ export class RemoteEnd implements Far, LaneEnd {
     this.near = near;
     this.number = number;
     this.lane = lane;
+    this.waiting = new ByteQueue(lane.pool);
     lane.ends.add(this);
   }
 
@@ -70,26 +72,19 @@ export class RemoteEnd implements Far, LaneEnd {
   }
 
   /** Credit, a piece of what waits, the end. */
-  write(parts: Uint8Array[]): number {
-    let bytes = 0;
-    const add = (part: Uint8Array): void => {
-      parts.push(part);
-      bytes += part.length;
-    };
-    if (this.creditDue > 0) add(encodeCredit(this.number, this.creditDue));
+  write(envelope: EnvelopeBuilder): void {
+    if (this.creditDue > 0) envelope.add(encodeCredit(this.number, this.creditDue));
     this.creditDue = 0;
     const before = this.waiting.length;
-    const data = this.waiting.take(MAX_TUNNEL_DATA_BYTES);
-    if (data !== null) {
-      add(encodeDataHead(this.number, data.length));
-      add(data);
-      this.lane.hold(before, this.waiting.length);
-    }
+    this.waiting.take(MAX_TUNNEL_DATA_BYTES, (bytes) => {
+      envelope.add(encodeDataHead(this.number, bytes.length));
+      envelope.add(bytes);
+    });
+    this.lane.hold(before, this.waiting.length);
     if (this.endDue && this.waiting.length === 0) {
-      add(encodeEnd(this.number));
+      envelope.add(encodeEnd(this.number));
       this.endDue = false;
     }
     if (this.isOver && !this.isDue) this.forget();
-    return bytes;
   }
 }

@@ -1,6 +1,7 @@
 import type { PeerId } from '@causeway/protocol';
 import { expect, test } from 'vitest';
 import { World } from '../../../../../test/simulation/world.ts';
+import { BufferPool } from '../buffers.ts';
 import type { Connection } from '../connection.ts';
 import { Counters } from '../counters.ts';
 import { SharedBytes } from '../shared-bytes.ts';
@@ -30,7 +31,15 @@ function setUp() {
   const clock = new World();
   const held = new SharedBytes(1_000_000, 10_000);
   const end = new TunnelEnd(1, 5, holder, {
-    ...{ windowBytes: 100, maxBytes: 1e9, clock, counters: new Counters(), held },
+    ...{
+      windowBytes: 100,
+      maxBytes: 1e9,
+      clock,
+      timers: clock,
+      counters: new Counters(),
+      held,
+      pool: new BufferPool(),
+    },
   });
   const far = tell('far') as unknown as Far;
   return { end, far, events, take: () => events.splice(0) };

@@ -1,5 +1,6 @@
 import { MAX_TUNNEL_DATA_BYTES, type PeerId } from '@causeway/protocol';
-import type { Clock } from '../clock.ts';
+import type { BufferPool } from '../buffers.ts';
+import type { Clock, Timers } from '../clock.ts';
 import type { Connection } from '../connection.ts';
 import type { Counters } from '../counters.ts';
 import type { SharedBytes } from '../shared-bytes.ts';
@@ -13,9 +14,11 @@ export interface TunnelEndDeps {
   /** Bytes that a tunnel may carry, both directions together. */
   readonly maxBytes: number;
   readonly clock: Clock;
+  readonly timers: Timers;
   readonly counters: Counters;
   /** Bytes of all tunnels that wait on this node. */
   readonly held: SharedBytes;
+  readonly pool: BufferPool;
 }
 
 /** Who holds the end: a client's connection. */
@@ -24,7 +27,7 @@ export interface TunnelHolder {
   readonly account: UsageAccount;
   /** The tunnel is over; the holder forgets it. */
   onOver(end: TunnelEnd): void;
-  /** Bytes wait until the connection is writable, when `flush` is to be called. */
+  /** Something waits until the connection is writable, when `flush` is to be called. */
   onStalled(end: TunnelEnd): void;
 }
 
@@ -50,16 +53,21 @@ export class TunnelEnd implements Far {
   /** Bytes given to this end that its client has not returned as credit. */
   private unreturned = 0;
   private carried = 0;
+  /** Credit that the client is to be told of: once a turn, and not while its connection is congested. */
+  private creditDue = 0;
   /** Bytes that the connection has no room for. */
-  private readonly waiting = new ByteQueue();
+  private readonly waiting: ByteQueue;
   private clientEnded = false;
   private farEnded = false;
+
+  private readonly tell = (bytes: Uint8Array): void => this.holder.connection.tunnelData(this.tunnel, bytes);
 
   constructor(tunnel: number, number: number, holder: TunnelHolder, deps: TunnelEndDeps) {
     this.tunnel = tunnel;
     this.number = number;
     this.holder = holder;
     this.deps = deps;
+    this.waiting = new ByteQueue(deps.pool);
     this.activeAt = deps.clock.now();
     this.maySend = deps.windowBytes;
   }
@@ -88,7 +96,8 @@ export class TunnelEnd implements Far {
     this.holder.account.tunnelBytes += bytes.length;
     this.deps.counters.tunnelBytes += bytes.length;
     this.far?.data(bytes);
-    return this.carry(bytes.length);
+    this.carry(bytes.length);
+    return true;
   }
 
   clientCredit(bytes: number): void {
@@ -97,6 +106,7 @@ export class TunnelEnd implements Far {
       return;
     }
     this.unreturned -= bytes;
+    this.activeAt = this.deps.clock.now();
     this.far?.credit(bytes);
   }
 
@@ -123,7 +133,7 @@ export class TunnelEnd implements Far {
   data(bytes: Uint8Array): void {
     if (!this.isOpen) return;
     this.unreturned += bytes.length;
-    this.carry(bytes.length);
+    if (!this.carry(bytes.length)) return;
     const { connection } = this.holder;
     if (this.waiting.length === 0 && !connection.isCongested) connection.tunnelData(this.tunnel, bytes);
     else this.wait(bytes);
@@ -133,7 +143,8 @@ export class TunnelEnd implements Far {
     if (!this.isOpen) return;
     this.maySend += bytes;
     this.activeAt = this.deps.clock.now();
-    this.holder.connection.send({ type: 'tunnel_credit', tunnel: this.tunnel, bytes });
+    if (this.creditDue === 0) this.deps.timers.soon(() => this.tellCredit());
+    this.creditDue += bytes;
   }
 
   end(): void {
@@ -160,31 +171,40 @@ export class TunnelEnd implements Far {
     return false;
   }
 
-  /** The connection is writable: what waits goes to it, as far as it takes it. */
-  flush(): void {
-    const { connection } = this.holder;
+  /** The connection is writable: one piece of what waits goes to it. False: nothing waits any more. */
+  flush(): boolean {
+    this.tellCredit();
     const before = this.waiting.length;
-    while (this.waiting.length > 0 && !connection.isCongested) {
-      connection.tunnelData(this.tunnel, this.waiting.take(MAX_TUNNEL_DATA_BYTES) as Uint8Array);
-    }
+    if (!this.waiting.take(MAX_TUNNEL_DATA_BYTES, this.tell)) return false;
+    this.activeAt = this.deps.clock.now();
     this.deps.held.change(before, this.waiting.length);
-    if (this.waiting.length > 0) this.holder.onStalled(this);
-    else if (this.farEnded && !this.isOver) this.tellEnd();
+    if (this.waiting.length > 0) return true;
+    if (this.farEnded) this.tellEnd();
+    return false;
+  }
+
+  private tellCredit(): void {
+    const bytes = this.creditDue;
+    if (bytes === 0 || !this.isOpen) return;
+    if (this.holder.connection.isCongested) return this.holder.onStalled(this);
+    this.creditDue = 0;
+    this.holder.connection.send({ type: 'tunnel_credit', tunnel: this.tunnel, bytes });
   }
 
   private wait(bytes: Uint8Array): void {
     const before = this.waiting.length;
-    // What came from another node is a view into an envelope, which must not be kept alive by a part of it.
-    this.waiting.push(bytes.slice());
+    this.waiting.push(bytes);
     if (!this.deps.held.change(before, this.waiting.length)) this.fail('overloaded');
     else if (before === 0) this.holder.onStalled(this);
   }
 
-  private carry(bytes: number): true {
+  /** False: more than a tunnel may carry, and it is over. */
+  private carry(bytes: number): boolean {
     this.carried += bytes;
     this.activeAt = this.deps.clock.now();
-    if (this.carried > this.deps.maxBytes) this.fail('limit');
-    return true;
+    if (this.carried <= this.deps.maxBytes) return true;
+    this.fail('limit');
+    return false;
   }
 
   private tellEnd(): void {

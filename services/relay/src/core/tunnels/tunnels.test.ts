@@ -192,6 +192,95 @@ describe.each([
     expect(bob.take()).toEqual([`tunnel_data ${b} 10`, 'tunnel_end']);
   });
 
+  test('tunnels that wait for the same client get their turns', async () => {
+    const { alice, bob, a, b } = await tunnel();
+    const other = await tunnelAgain(alice, bob);
+    bob.isCongested = true;
+    sends(alice, a, WINDOW);
+    sends(alice, other.a, 10);
+    await run();
+    bob.take();
+    bob.onTold = () => {
+      bob.isCongested = true;
+    };
+    const turns: string[] = [];
+    for (let turn = 0; turn < 3; turn += 1) {
+      bob.isCongested = false;
+      bob.handler.writable();
+      turns.push(...bob.take());
+      bob.say({ type: 'tunnel_credit', tunnel: b, bytes: WINDOW });
+      await run();
+      sends(alice, a, WINDOW);
+      await run();
+    }
+    expect(turns).toContain(`tunnel_data ${other.b} 10`);
+    expect(turns.indexOf(`tunnel_data ${other.b} 10`)).toBe(1);
+  });
+
+  test('credit is told once a turn, and waits for a client that takes nothing', async () => {
+    const { alice, bob, a, b } = await tunnel();
+    sends(alice, a, 1000);
+    await run();
+    alice.take();
+    alice.isCongested = true;
+    for (let count = 0; count < 1000; count += 1) bob.say({ type: 'tunnel_credit', tunnel: b, bytes: 1 });
+    await run();
+    expect(alice.take()).toEqual([]);
+    alice.isCongested = false;
+    alice.handler.writable();
+    expect(alice.take()).toEqual(['tunnel_credit']);
+    expect(last(alice, 'tunnel_credit').bytes).toBe(1000);
+  });
+
+  test('a slow reader that gives credit is not idle', async () => {
+    const { alice, bob, a, b } = await tunnel();
+    sends(alice, a, 1000);
+    await run();
+    alice.say({ type: 'tunnel_end', tunnel: a });
+    for (let minute = 0; minute < 10; minute += 1) {
+      await run(60_000);
+      bob.say({ type: 'tunnel_credit', tunnel: b, bytes: 1 });
+    }
+    await run();
+    expect(bob.frames.filter(({ type }) => type === 'tunnel_close')).toEqual([]);
+  });
+
+  test('the largest number of a request', async () => {
+    const alice = await connect('alice');
+    const bob = await connect('bob', -1);
+    alice.say({ type: 'room_create', ref: Number.MAX_SAFE_INTEGER });
+    await run();
+    bob.say({ type: 'room_join', ref: Number.MAX_SAFE_INTEGER, code: last(alice, 'room_created').code });
+    await run();
+    expect(last(alice, 'tunnel_open').ref).toBe(Number.MAX_SAFE_INTEGER);
+  });
+
+  test('a peer whose connection is replaced while it is called is called again', async () => {
+    const alice = await connect('alice');
+    const bob = await connect('bob', -1);
+    alice.say({ type: 'tunnel_connect', ref: 3, to: 'bob' as PeerId });
+    await run(10);
+    expect(bob.take()).toEqual(['tunnel_offer']);
+    const again = await connect('bob', -1);
+    bob.hangUp();
+    await run(500);
+    again.say({ type: 'tunnel_accept', tunnel: last(again, 'tunnel_offer').tunnel, accept: true });
+    await run();
+    expect(last(alice, 'tunnel_open').ref).toBe(3);
+  });
+
+  test('one caller does not take all offers of a peer', async () => {
+    const [mallory, carol] = [await connect('mallory'), await connect('carol')];
+    const bob = await connect('bob', -1);
+    for (let ref = 0; ref < 10; ref += 1) mallory.say({ type: 'tunnel_connect', ref, to: 'bob' as PeerId });
+    await run();
+    await run();
+    expect(mallory.take()).toEqual(new Array(6).fill('error tunnel_limit'));
+    carol.say({ type: 'tunnel_connect', ref: 1, to: 'bob' as PeerId });
+    await run();
+    expect(last(bob, 'tunnel_offer').from).toBe('carol');
+  });
+
   test('a connection that goes ends its tunnels, and takes its calls back', async () => {
     const { alice, bob, b } = await tunnel();
     alice.say({ type: 'tunnel_connect', ref: 4, to: 'bob' as PeerId });
@@ -360,6 +449,18 @@ describe('limits', () => {
     expect(bob.take()).toEqual(['tunnel_data 1 1']);
     await run(3000);
     expect([last(alice, 'tunnel_close').reason, last(bob, 'tunnel_close').reason]).toEqual(['idle', 'idle']);
+  });
+
+  test('one that waits for a slow client and carries too much is over, and nothing of it waits any more', async () => {
+    await start(1, { maxBytes: 100 });
+    const { alice, bob, a } = await tunnel();
+    bob.isCongested = true;
+    sends(alice, a, 60);
+    sends(alice, a, 60);
+    expect(nodes[0]?.relay.gauges(0).tunnelBytes).toBe(0);
+    bob.isCongested = false;
+    bob.handler.writable();
+    expect(bob.take()).toEqual(['tunnel_close']);
   });
 
   test('bytes that wait on a node', async () => {

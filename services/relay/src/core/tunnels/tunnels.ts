@@ -1,5 +1,6 @@
 import type { NodeId, RealmName } from '@causeway/protocol';
 import type { PeerKey } from '../address.ts';
+import { BufferPool } from '../buffers.ts';
 import type { Clock, Log, Timers } from '../clock.ts';
 import type { Connection } from '../connection.ts';
 import type { Counters } from '../counters.ts';
@@ -48,6 +49,7 @@ export class Tunnels {
     this.deps = deps;
     const { settings, store, clock, timers, log, counters, isDead } = deps;
     const self = settings.node;
+    const pool = new BufferPool();
     const { windowBytes } = settings.tunnels;
     // What waits is bounded by the credit of each tunnel already; a node with another window may give twice as much.
     this.held = new SharedBytes(settings.tunnels.heldBytes, 2 * windowBytes);
@@ -58,6 +60,7 @@ export class Tunnels {
       timers,
       counters,
       held: this.held,
+      pool,
       streamBytes: settings.tunnels.streamBytes,
       isDead,
       onGone: ({ node }) => {
@@ -77,7 +80,8 @@ export class Tunnels {
       onAccepted: (node, number, callee) => this.calls.accepted(node, number, callee),
       onRefused: (node, number, refusal, reason) => this.calls.refused(node, number, refusal, reason),
       onWithdrawn: (node, number) => this.calls.withdrawn(node, number),
-      onLost: (node) => {
+      onLost: (node, anew) => {
+        if (!anew) return this.lane(node).reset('lost');
         this.lane(node).closeEnds('lost');
         this.calls.lost(node);
       },
@@ -88,7 +92,7 @@ export class Tunnels {
       counters,
       calls: this.calls,
       meeting: this.meeting(),
-      end: { windowBytes, maxBytes: settings.tunnels.maxBytes, clock, counters, held: this.held },
+      end: { windowBytes, maxBytes: settings.tunnels.maxBytes, clock, timers, counters, held: this.held, pool },
       perConnection: settings.tunnels.perConnection,
       idleMs: settings.tunnels.idleMs,
       enter: (create) => this.enter(create),
@@ -106,9 +110,9 @@ export class Tunnels {
     return this.held.held;
   }
 
-  /** All that was said to other nodes has been appended. */
+  /** All that was said to other nodes has been appended, where there is a way. */
   get isIdle(): boolean {
-    for (const lane of this.lanes.values()) if (!lane.isIdle) return false;
+    for (const lane of this.lanes.values()) if (!lane.isIdle && !lane.isFailing) return false;
     return true;
   }
 
@@ -123,7 +127,7 @@ export class Tunnels {
   }
 
   nodeDead(node: NodeId): void {
-    this.lanes.get(node)?.end();
+    this.lanes.get(node)?.nodeGone();
   }
 
   /** To be called every second. */

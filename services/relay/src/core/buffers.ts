@@ -5,7 +5,7 @@ const SMALLEST_LOG = 10;
 /** Bytes of free buffers that are kept for each size. */
 const KEPT_BYTES = MAX_PACKET_BYTES;
 
-/** Buffers for outbound packets, by powers of two. A buffer is as large as asked for or larger; its bytes are stale. */
+/** Buffers for bytes on their way out, by powers of two. A buffer is as large as asked for or larger; its bytes are stale. */
 export class BufferPool {
   /** By the logarithm of their size. */
   readonly #free: readonly Uint8Array[][] = Array.from({ length: Math.log2(MAX_PACKET_BYTES) + 1 }, () => []);

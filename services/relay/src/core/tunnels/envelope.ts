@@ -1,0 +1,44 @@
+import type { NodeId } from '@causeway/protocol';
+import { encodeHead } from './frames.ts';
+
+const FIRST_BYTES = 4096;
+
+/** Frames that are gathered one behind the other; the memory serves the next envelope, too, once this one has arrived. */
+export class EnvelopeBuilder {
+  private buffer = Buffer.allocUnsafe(FIRST_BYTES);
+  private used = 0;
+
+  /** Bytes of the envelope so far. */
+  get length(): number {
+    return this.used;
+  }
+
+  begin(sender: NodeId, run: number, sequence: number): void {
+    this.used = 0;
+    this.add(encodeHead(sender, run, sequence));
+  }
+
+  add(bytes: Uint8Array): void {
+    const end = this.used + bytes.length;
+    if (end > this.buffer.length) this.grow(end);
+    this.buffer.set(bytes, this.used);
+    this.used = end;
+  }
+
+  /** The envelope, in place: unchanged until the next `begin`. */
+  get bytes(): Buffer {
+    return this.buffer.subarray(0, this.used);
+  }
+
+  /** What was given out may still be in use: the next envelope gets memory of its own. */
+  renew(): void {
+    this.buffer = Buffer.allocUnsafe(FIRST_BYTES);
+    this.used = 0;
+  }
+
+  private grow(bytes: number): void {
+    const larger = Buffer.allocUnsafe(2 ** Math.ceil(Math.log2(bytes)));
+    larger.set(this.buffer.subarray(0, this.used));
+    this.buffer = larger;
+  }
+}
