@@ -42,7 +42,7 @@ export function tunnelCommands(program: Command, ends: Ends): void {
     .option('--qr', 'show the code as a QR code, too')
     .addHelpText(
       'after',
-      `\nExamples:\n  tar c src | causeway pipe\n  causeway pipe 4821-copper-violin-lake | tar x\n\n${EXIT_CODE_HELP}`,
+      `\nExamples:\n  causeway pipe < backup.tar\n  causeway pipe 4821-copper-violin-lake > backup.tar\n\n${EXIT_CODE_HELP}`,
     )
     .action(ends(pipe));
 
