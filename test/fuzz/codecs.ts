@@ -6,6 +6,7 @@ import { CONTROL_SHAPES } from '../../packages/protocol/src/control.ts';
 import { idArbitrary, peerArbitrary } from '../../packages/protocol/test/arbitraries.ts';
 import { type Decoded, decodePacket, decodeText, type Side } from '../../packages/protocol/test/decoding.ts';
 import type { PeerKey } from '../../services/relay/src/core/address.ts';
+import { Counters } from '../../services/relay/src/core/counters.ts';
 import type { Message } from '../../services/relay/src/core/message.ts';
 import {
   type FieldReader,
@@ -26,6 +27,10 @@ import {
   NodeFrame,
   ReceiptsBuilder,
 } from '../../services/relay/src/core/node-frames.ts';
+import { Arrivals } from '../../services/relay/src/core/tunnels/arrivals.ts';
+import * as tunnels from '../../services/relay/src/core/tunnels/frames.ts';
+import type { TunnelEnd } from '../../services/relay/src/core/tunnels/tunnel-end.ts';
+import { keptLog } from '../simulation/core-kit.ts';
 import { changedBytes, packetInputs, textInputs } from './inputs.ts';
 
 export interface Codec<Input = unknown> {
@@ -189,6 +194,56 @@ function checkWhole(bytes: Uint8Array): void {
   }
 }
 
+const reason = fc.string({ unit: 'binary', maxLength: 40 });
+const tunnelFrame: fc.Arbitrary<Buffer> = fc.oneof(
+  fc
+    .record({
+      kind: fc.constantFrom('peer', 'room'),
+      ref: u48,
+      from: peerArbitrary,
+      to: key,
+      meta: fc.uint8Array({ maxLength: 40 }),
+    })
+    .chain((call) => u48.map((caller) => tunnels.encodeCall(caller, call))),
+  fc.tuple(u48, u48).map((args) => tunnels.encodeAccepted(...args)),
+  fc
+    .tuple(u48, fc.constantFrom('offline', 'declined', 'full', 'unavailable'), reason)
+    .map((args) => tunnels.encodeRefused(...args)),
+  u48.map(tunnels.encodeWithdrawn),
+  fc
+    .tuple(u48, fc.uint8Array({ maxLength: 60 }))
+    .map(([to, bytes]) => Buffer.concat([tunnels.encodeDataHead(to, bytes.length), bytes])),
+  fc.tuple(u48, u48).map((args) => tunnels.encodeCredit(...args)),
+  u48.map(tunnels.encodeEnd),
+  fc.tuple(u48, reason).map((args) => tunnels.encodeClose(...args)),
+);
+const tunnelEnvelopes = fc
+  .tuple(node, u48, u48, fc.array(tunnelFrame, { maxLength: 4 }))
+  .map(([sender, run, sequence, frames]) => Buffer.concat([tunnels.encodeHead(sender, run, sequence), ...frames]));
+
+/** What ends of tunnels are told: each frame of one envelope as a line. */
+function tunnelLines(envelope: Uint8Array): string[] {
+  const lines: string[] = [];
+  const counters = new Counters();
+  const tell = (line: unknown[]): void => void lines.push(JSON.stringify(line));
+  const end = (number: number) => ({
+    data: (bytes: Uint8Array) => tell(['data', number, ...bytes]),
+    credit: (bytes: number) => tell(['credit', number, bytes]),
+    end: () => tell(['end', number]),
+    close: (why: string) => tell(['close', number, why]),
+  });
+  new Arrivals({
+    ...{ counters, log: keptLog(), end: end as unknown as (number: number) => TunnelEnd },
+    onCall: (from, caller, call) => tell(['call', from, caller, call]),
+    onAccepted: (...args) => tell(['accepted', ...args]),
+    onRefused: (...args) => tell(['refused', ...args]),
+    onWithdrawn: (...args) => tell(['withdrawn', ...args]),
+    onLost: () => tell(['lost']),
+  }).take(envelope);
+  ok(counters.drops.unreadable_entry <= 1, 'more than one complaint about one envelope');
+  return lines;
+}
+
 /** One codec of any input, under a type that a list can have. */
 function codec<Input>(name: string, inputs: fc.Arbitrary<Input>, check: (input: Input) => void): Codec {
   return { name, inputs, check: check as (input: unknown) => void };
@@ -207,4 +262,14 @@ export const CODECS: readonly Codec[] = [
     checkWhole(whole);
     checkEnvelope(changed);
   }),
+  codec(
+    'envelopes of tunnels',
+    fc.tuple(fc.array(tunnelFrame, { maxLength: 4 }), tunnelEnvelopes, changedBytes(tunnelEnvelopes)),
+    ([frames, whole, changed]) => {
+      const ours = tunnelLines(Buffer.concat([tunnels.encodeHead('n' as NodeId, 1, 1), ...frames]));
+      deepStrictEqual(ours.length, frames.length);
+      ok(!tunnelLines(whole).includes('["lost"]'), 'an envelope of ours is malformed');
+      tunnelLines(changed);
+    },
+  ),
 ];

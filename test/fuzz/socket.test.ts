@@ -8,6 +8,8 @@ import { FUZZED_RELAY, fuzzSockets } from './sockets.ts';
 
 const INPUTS = 3000;
 const SEED = 20_260_101;
+/** Of what is said some is about tunnels that are open. */
+const LEAST_TUNNELS = 50;
 
 test('a relay serves others and keeps nothing, whatever clients say', async () => {
   const scope = new Scope();
@@ -26,6 +28,8 @@ test('a relay serves others and keeps nothing, whatever clients say', async () =
     const metrics = await relay.metrics();
     const value = (name: string): number => metrics.value(`causeway_${name}`);
     expect([value('registrations'), value('pending_sends'), value('watched_peers')]).toEqual([2, 0, 0]);
+    expect([value('tunnel_ends'), value('tunnel_waiting_bytes')]).toEqual([0, 0]);
+    expect(metrics.value('causeway_tunnels_opened_total', { kind: 'peer' })).toBeGreaterThan(LEAST_TUNNELS);
     expect([value('connections_opened_total'), value('connections_closed_total')]).toEqual([
       connections + 2,
       connections,

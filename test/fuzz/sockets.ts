@@ -2,10 +2,12 @@ import { type EventEmitter, once } from 'node:events';
 import { connect } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import {
+  type ClientFrame,
   encodeFrame,
   encodeText,
   type HelloFrame,
   PATH,
+  type PeerId,
   SUBPROTOCOL_BINARY,
   SUBPROTOCOL_JSON,
 } from '@causeway/protocol';
@@ -23,6 +25,8 @@ const HELLO: HelloFrame = { type: 'hello', v: 1, realm: 'fuzz' as HelloFrame['re
 type Part = Uint8Array | string;
 interface Story {
   readonly kind: 'binary' | 'json' | 'raw';
+  /** Of a client that calls itself. */
+  readonly peer?: PeerId;
   /** Whether it begins with a good HELLO. */
   readonly joins: boolean;
   readonly messages: readonly { readonly data: Part; readonly pieces: number }[];
@@ -38,7 +42,40 @@ const mixed: fc.Arbitrary<Part> = fc.oneof(
   { arbitrary: textInputs, weight: 1 },
   { arbitrary: packetInputs, weight: 1 },
 );
+/** Frames about the two ends of the tunnel, and others that are like them. */
+const ofTunnel = (peer: PeerId): fc.Arbitrary<Uint8Array> => {
+  const tunnel = fc.oneof(fc.integer({ min: 1, max: 2 }), fc.integer({ min: 1, max: 2 }), fc.nat(4));
+  const ref = fc.integer({ min: 2, max: 5 });
+  const frame: fc.Arbitrary<ClientFrame> = fc.oneof(
+    fc.record({ type: fc.constant('tunnel_data'), tunnel, bytes: fc.uint8Array({ maxLength: 300 }) }),
+    fc.record({ type: fc.constant('tunnel_credit'), tunnel, bytes: fc.nat(400) }),
+    fc.record({ type: fc.constant('tunnel_end'), tunnel }),
+    fc.record({ type: fc.constant('tunnel_close'), tunnel, reason: fc.string({ maxLength: 200 }) }),
+    fc.record({ type: fc.constant('tunnel_accept'), tunnel, accept: fc.boolean() }),
+    fc.record({ type: fc.constant('tunnel_connect'), ref, to: fc.constant(peer) }),
+    fc.record({ type: fc.constant('room_create'), ref, ttlMs: fc.nat(2000) }),
+    fc.record({ type: fc.constant('room_join'), ref, code: fc.constantFrom('1234', '', 'copper', '99999') }),
+  );
+  return fc.array(frame, { minLength: 1, maxLength: 6 }).map((frames) => Buffer.concat(frames.map(encodeFrame)));
+};
+/** A client with a tunnel to itself, whose ends are 1 and 2, and what it then says of it. */
+const tunnelStories: fc.Arbitrary<Story> = fc.nat(2 ** 31).chain((number) => {
+  const peer = `fuzz-${number}` as PeerId;
+  const begin = [encodeFrame({ type: 'tunnel_connect', ref: 1, to: peer })];
+  const accept = [encodeFrame({ type: 'tunnel_accept', tunnel: 2, accept: true })];
+  const message = fc.record({ data: ofTunnel(peer) as fc.Arbitrary<Part>, pieces: fc.constant(1) });
+  return fc.record({
+    kind: fc.constant('binary' as const),
+    peer: fc.constant(peer),
+    joins: fc.constant(true),
+    messages: fc
+      .array(message, { minLength: 1, maxLength: 8 })
+      .map((rest) => [...[...begin, ...accept].map((data) => ({ data, pieces: 1 })), ...rest]),
+    resets: fc.boolean(),
+  });
+});
 const stories = fc.oneof(
+  tunnelStories,
   storiesOf('binary', packetInputs),
   storiesOf('json', textInputs),
   storiesOf('binary', mixed),
@@ -60,7 +97,9 @@ async function play(url: string, story: Story): Promise<void> {
   socket.on('error', () => undefined);
   const closed = closeOf(socket);
   await Promise.race([once(socket, 'open'), closed]);
-  if (story.joins) socket.send(json ? (encodeText(HELLO)[0] as string) : encodeFrame(HELLO));
+  const hello = { ...HELLO, ...(story.peer && { peer: story.peer }) };
+  if (story.joins) socket.send(json ? (encodeText(hello)[0] as string) : encodeFrame(hello));
+  if (story.peer !== undefined) await Promise.race([once(socket, 'message'), closed]);
   for (const { data, pieces: count } of story.messages) {
     for (const [index, piece] of split(data, count).entries()) {
       const [fin, binary] = [index === count - 1, typeof data !== 'string'];

@@ -31,6 +31,8 @@ export class SimTunnelEnd {
   private readonly tunnel: number;
   private readonly rng: Rng;
   private readonly total: number;
+  /** Bytes after which it closes the tunnel; Infinity for most. */
+  private readonly closesAt: number;
   private credit: number;
   private unreturned = 0;
   private readonly head = Buffer.alloc(NUMBER_BYTES);
@@ -50,6 +52,7 @@ export class SimTunnelEnd {
     this.peer = peer;
     this.credit = credit;
     this.total = total;
+    this.closesAt = rng.chance(0.05) ? rng.int(total) : Number.POSITIVE_INFINITY;
     this.rng = rng;
   }
 
@@ -58,11 +61,10 @@ export class SimTunnelEnd {
     return this.wire.closedWith !== 0 || this.reason !== null || (this.hasEnded && this.wasEnded);
   }
 
-  /** One end closes a tunnel, or something of it is said. */
+  /** Something is said, if there is anything to say: nothing here hides that the tunnel has come to a halt. */
   act(): void {
     if (this.isOver) return;
     const { rng, tunnel } = this;
-    if (rng.chance(0.002)) return this.close();
     if (this.unreturned > 0 && rng.chance(0.7)) {
       const bytes = 1 + rng.int(this.unreturned);
       this.unreturned -= bytes;
@@ -104,6 +106,7 @@ export class SimTunnelEnd {
       this.sent += count;
       this.credit -= count;
     }
+    if (this.sent > this.closesAt) return this.close();
     if (this.sent < this.total || this.hasEnded) return;
     this.hasEnded = true;
     this.wire.say({ type: 'tunnel_end', tunnel });

@@ -1,4 +1,4 @@
-import type { RelayFrame } from '@causeway/protocol';
+import type { PeerId, RelayFrame } from '@causeway/protocol';
 import { beforeEach, expect, test } from 'vitest';
 import { A, type Client, TestCluster, type TestNode } from '../../../../../test/simulation/core-kit.ts';
 import type { Store } from '../ports.ts';
@@ -132,3 +132,23 @@ test.each(['join', 'join_room', 'join_all'] as const)(
     expect(await join(joiner, 2, code)).toMatchObject([{ type: 'tunnel_open' }, 0]);
   },
 );
+
+test('an owner that has as many tunnels as it may is not reached, and its room stays', async () => {
+  const joiner = await connect('joiner');
+  const first = await connect('owner');
+  const code = await openRoom(first, 1);
+  first.hangUp();
+  await cluster.run(3000);
+  const owner = await connect('owner');
+  for (let ref = 2; ref < 18; ref += 1) owner.say({ type: 'tunnel_connect', ref, to: 'joiner' as PeerId });
+  expect(await join(joiner, 1, code)).toEqual(noRoom(1));
+  // Of as many offers as it may have there is no further one, either.
+  const offers = joiner.frames.flatMap((one) => (one.type === 'tunnel_offer' ? [one.tunnel] : []));
+  expect(offers).toHaveLength(16);
+  const other = await connect('other');
+  other.say({ type: 'tunnel_connect', ref: 1, to: 'joiner' as PeerId });
+  await cluster.run(50);
+  expect(other.take()).toEqual(['error tunnel_limit']);
+  joiner.say({ type: 'tunnel_accept', tunnel: offers[0] as number, accept: false });
+  expect(await join(joiner, 2, code)).toMatchObject([{ type: 'tunnel_open' }, 0]);
+});

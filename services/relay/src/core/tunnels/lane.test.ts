@@ -273,3 +273,21 @@ test('a stream that is full is there: what comes before and after it does not ad
   }
   expect(events).toEqual([]);
 });
+
+test('an end goes behind the last piece of what waits', async () => {
+  const { end, run, sent } = setUp();
+  const one = end(1);
+  one.data(new Uint8Array(150 * KIB));
+  one.end();
+  await run();
+  expect(sent().slice(2)).toEqual(['data 1 65536', 'data 1 65536', `data 1 ${150 * KIB - 131_072}`, 'end 1']);
+});
+
+test('an end for which more waits than may is closed, and gives back what it held', async () => {
+  const { end, events, held } = setUp();
+  const one = end(1);
+  one.data(new Uint8Array(10 * 1024 * KIB));
+  expect(events).toEqual([]);
+  one.data(new Uint8Array(7 * 1024 * KIB));
+  expect([events, held.held]).toEqual([['1 overloaded'], 0]);
+});

@@ -9,6 +9,8 @@ import type { UsageAccount } from '../usage-account.ts';
 import type { Far } from './far.ts';
 import { TunnelEnd } from './tunnel-end.ts';
 
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+
 function setUp() {
   const events: string[] = [];
   const tell = (who: string) => ({
@@ -22,7 +24,7 @@ function setUp() {
     isCongested: false,
     send: ({ type }: { readonly type: string }) => events.push(type),
     tunnelData: (_tunnel: number, bytes: Uint8Array) => events.push(`tunnel_data ${bytes.length}`),
-  } as unknown as Connection;
+  } as unknown as Mutable<Connection>;
   const holder = {
     ...{ connection, account: { tunnelBytes: 0 } as UsageAccount },
     onOver: () => events.push('gone'),
@@ -42,7 +44,7 @@ function setUp() {
     },
   });
   const far = tell('far') as unknown as Far;
-  return { end, far, events, take: () => events.splice(0) };
+  return { end, far, events, connection, held, take: () => events.splice(0) };
 }
 
 test('what is said of an end that is not open yet is about an earlier try of its call', () => {
@@ -80,4 +82,18 @@ test('what was given can be returned once', () => {
   take();
   end.clientCredit(1);
   expect(take()).toEqual(['far close credit', 'far over true', 'gone', 'tunnel_close']);
+});
+
+test('when both have ended, an end is not over before its client has everything', () => {
+  const { end, far, take, connection, held } = setUp();
+  end.open(far, 'bob' as PeerId, 3);
+  connection.isCongested = true;
+  end.data(new Uint8Array(5));
+  end.end();
+  end.clientEnd();
+  expect(take()).toEqual(['tunnel_open', 'stalled', 'far end']);
+  connection.isCongested = false;
+  end.flush();
+  expect(take()).toEqual(['tunnel_data 5', 'tunnel_end', 'far over false', 'gone']);
+  expect(held.held).toBe(0);
 });
