@@ -140,15 +140,21 @@ test('an owner that has as many tunnels as it may is not reached, and its room s
   first.hangUp();
   await cluster.run(3000);
   const owner = await connect('owner');
-  for (let ref = 2; ref < 18; ref += 1) owner.say({ type: 'tunnel_connect', ref, to: 'joiner' as PeerId });
+  for (let ref = 2; ref < 18; ref += 1) await openRoom(owner, ref);
   expect(await join(joiner, 1, code)).toEqual(noRoom(1));
-  // Of as many offers as it may have there is no further one, either.
-  const offers = joiner.frames.flatMap((one) => (one.type === 'tunnel_offer' ? [one.tunnel] : []));
-  expect(offers).toHaveLength(16);
-  const other = await connect('other');
-  other.say({ type: 'tunnel_connect', ref: 1, to: 'joiner' as PeerId });
-  await cluster.run(50);
-  expect(other.take()).toEqual(['error tunnel_limit']);
-  joiner.say({ type: 'tunnel_accept', tunnel: offers[0] as number, accept: false });
+  owner.hangUp();
+  await cluster.run(3000);
+  await connect('owner');
   expect(await join(joiner, 2, code)).toMatchObject([{ type: 'tunnel_open' }, 0]);
+});
+
+test('a peer has so many offers that it has not answered, and no more', async () => {
+  const called = await connect('called');
+  const callers = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((name) => connect(name)));
+  for (const caller of callers)
+    for (let ref = 1; ref <= 4; ref += 1) caller.say({ type: 'tunnel_connect', ref, to: 'called' as PeerId });
+  await cluster.run(50);
+  expect(called.take().filter((line) => line === 'tunnel_offer')).toHaveLength(16);
+  const refused = callers.map((caller) => caller.take().filter((line) => line === 'error tunnel_limit').length);
+  expect(refused).toEqual([0, 0, 0, 0, 4]);
 });

@@ -69,3 +69,33 @@ test('a node that dies closes the tunnels with it', async () => {
   expect(reasons(bob)).toEqual(['node_gone']);
   expect(nodes[1].relay.gauges(0).tunnelEnds).toBe(0);
 });
+
+/** An offer that Bob does not answer. */
+async function offer(): Promise<Client> {
+  const [alice, bob] = [await cluster.connect(nodes[0].relay, 'alice'), await cluster.connect(nodes[1].relay, 'bob')];
+  alice.say({ type: 'tunnel_connect', ref: 1, to: 'bob' as PeerId });
+  await cluster.run(50);
+  expect(bob.take()).toContain('tunnel_offer');
+  return bob;
+}
+
+test('an offer of a node that dies is taken back', async () => {
+  const bob = await offer();
+  nodes[0].kill();
+  await cluster.run(9000);
+  expect(reasons(bob)).toEqual(['peer_gone']);
+});
+
+test('an offer of a node of which something is lost is taken back: it may not be wanted any more', async () => {
+  const bob = await offer();
+  const carol = await cluster.connect(nodes[0].relay, 'carol');
+  const call = async (ref: number): Promise<void> => {
+    carol.say({ type: 'tunnel_connect', ref, to: 'bob' as PeerId });
+    await cluster.run(50);
+  };
+  loses = true;
+  await call(1);
+  loses = false;
+  await call(2);
+  expect(reasons(bob)).toEqual(['peer_gone']);
+});

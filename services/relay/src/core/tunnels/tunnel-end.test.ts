@@ -44,7 +44,7 @@ function setUp() {
     },
   });
   const far = tell('far') as unknown as Far;
-  return { end, far, events, connection, held, take: () => events.splice(0) };
+  return { end, far, events, connection, held, clock, take: () => events.splice(0) };
 }
 
 test('what is said of an end that is not open yet is about an earlier try of its call', () => {
@@ -96,4 +96,15 @@ test('when both have ended, an end is not over before its client has everything'
   end.flush();
   expect(take()).toEqual(['tunnel_data 5', 'tunnel_end', 'far over false', 'gone']);
   expect(held.held).toBe(0);
+});
+
+test('credit is traffic as well as bytes are', async () => {
+  const { end, far, clock } = setUp();
+  end.open(far, 'bob' as PeerId, 3);
+  const acts = [() => end.credit(1), () => end.data(new Uint8Array(1)), () => end.clientData(new Uint8Array(1))];
+  for (const act of acts) {
+    await clock.run(1000, () => false);
+    act();
+    expect(end.activeAt).toBe(clock.now());
+  }
 });
