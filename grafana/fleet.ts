@@ -1,5 +1,6 @@
 import { dashboard, type Row } from './frame.ts';
 import { of, quantile, quantiles, rate, series, stat } from './kit.ts';
+import { ROOM_ATTEMPTS, roomsAndTunnels } from './tunnels.ts';
 
 const FAILED = 'status=~"overloaded|unavailable"';
 const OURS = 'status=~"delivered|queued|overloaded|unavailable"';
@@ -92,7 +93,10 @@ const clients: Row = {
       unit: 'ops',
       queries: [
         { expr: `${rate(of('causeway_registrations_refused_total'), 'code')} > 0`, legend: '{{code}}' },
-        { expr: rate(of('causeway_attempts_refused_total'), 'attempt'), legend: 'too many: {{attempt}}' },
+        {
+          expr: rate(of('causeway_attempts_refused_total', `attempt!~"${ROOM_ATTEMPTS}"`), 'attempt'),
+          legend: 'too many: {{attempt}}',
+        },
       ],
     }),
     series({
@@ -257,6 +261,6 @@ const load: Row = {
 export const fleet = dashboard({
   uid: 'causeway-fleet',
   title: 'Causeway: fleet',
-  about: 'All nodes together: clients, messages and what became of them, and the nodes themselves.',
-  rows: [now, clients, messages, nodes, load],
+  about: 'All nodes together: clients, messages and what became of them, rooms and tunnels, and the nodes themselves.',
+  rows: [now, clients, messages, roomsAndTunnels, nodes, load],
 });

@@ -1,5 +1,6 @@
 import { dashboard, type Row } from './frame.ts';
 import { of, quantile, rate, series } from './kit.ts';
+import { tunnelsByNode } from './tunnels.ts';
 
 const SLOWEST = 'command!~"inboxRead|tunnelRead"';
 
@@ -215,5 +216,5 @@ export const nodeAndRedis = dashboard({
   uid: 'causeway-node',
   title: 'Causeway: node and Redis',
   about: 'What goes on inside of nodes, between them, and in Redis.',
-  rows: [process, links, mailboxes, redis],
+  rows: [process, links, mailboxes, tunnelsByNode, redis],
 });

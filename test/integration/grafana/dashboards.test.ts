@@ -24,6 +24,7 @@ import {
 import { ANNOTATIONS, CHOICES, PANELS } from './panels.ts';
 import { draw } from './picture.ts';
 import { NO_PROMETHEUS, type Prometheus, type Rule, type Series, startPrometheus } from './prometheus.ts';
+import { FAILED_JOINS, tunnel, WINDOW_BYTES } from './tunnelling.ts';
 
 const MISSING = NO_PROMETHEUS ?? NO_OPENSSL;
 if (MISSING !== null) console.warn(`the dashboards are not tried: ${MISSING}`);
@@ -37,6 +38,8 @@ const ENV = {
   CAUSEWAY_INBOX_BYTES: String(INBOX_BYTES),
   CAUSEWAY_USAGE_FLUSH_SECONDS: '1',
   CAUSEWAY_ATTEMPTS_FAILED_AUTH: `${FAILED_AUTH}/60/60`,
+  CAUSEWAY_ATTEMPTS_JOIN: `${FAILED_JOINS}/60/60`,
+  CAUSEWAY_TUNNEL_WINDOW: String(WINDOW_BYTES),
   CAUSEWAY_ADMIN_TOKENS: ADMIN_TOKENS,
 };
 
@@ -46,6 +49,7 @@ const FAULTS: Readonly<Record<string, Phase>> = {
   'Live nodes': 'kill',
   'Nodes by state': 'kill',
   Deaths: 'kill',
+  'Tunnels closed by the relay': 'kill',
   'Appends repeated': 'redis',
   'Appends refused': 'stop',
   Errors: 'redis',
@@ -154,7 +158,7 @@ async function live(stage: Stage): Promise<void> {
   await phase('quiet', () => sleep(SETTLE_MS));
   await phase('load', async () => {
     await converse(stage);
-    await Promise.all([comeAndGo(stage), store(stage), limit(stage)]);
+    await Promise.all([comeAndGo(stage), store(stage), limit(stage), tunnel(stage)]);
     await sleep(SETTLE_MS);
   });
   await phase('stop', async () => {
