@@ -9,6 +9,7 @@ import { checkFloors } from './report/floors.ts';
 import { summarize } from './report/summary.ts';
 import { type Report, renderReport } from './report/table.ts';
 import { type Plan, runRounds } from './rounds.ts';
+import { CHUNK_BYTES } from './tunnels.ts';
 
 interface Options {
   readonly rounds: number;
@@ -30,7 +31,7 @@ const program = new Command('bench')
   .option('--seconds <n>', 'measured seconds for each point', positive, 3)
   .option(
     '--only <pattern>',
-    'only what matches, of "system: point" as in the progress lines, and "idle"',
+    'only what matches, of "system: point" as in the progress lines, "idle" and "tunnels, 65536 B"',
     pattern,
     /./,
   )
@@ -51,6 +52,7 @@ const report: Report = {
   warmupMs: WARMUP_MS,
   measureMs: options.seconds * 1000,
   summaries: summarize(samples.loads),
+  tunnels: samples.tunnels,
   floors: checkFloors(samples),
   failures: samples.failures,
 };
@@ -70,6 +72,7 @@ function planOf({ rounds, seconds, only, idle }: Options): Plan {
     systems: SYSTEMS,
     wants,
     idleConnections: only.test('idle') ? idle : 0,
+    tunnelChunks: CHUNK_BYTES.filter((bytes) => only.test(`tunnels, ${bytes} B`)),
   };
 }
 

@@ -3,6 +3,7 @@ import { type IdleMeasurement, measureIdle } from './idle.ts';
 import { type Measurement, measurePoint, type Timing } from './measurement.ts';
 import { type Point, pointName, pointsOf, type SystemName } from './points.ts';
 import { startSystem } from './systems.ts';
+import { measureTunnels, type TunnelMeasurement } from './tunnels.ts';
 
 export interface Plan {
   readonly rounds: number;
@@ -11,6 +12,8 @@ export interface Plan {
   readonly wants: (system: SystemName, point: Point) => boolean;
   /** 0: leave the idle connections out. */
   readonly idleConnections: number;
+  /** Bytes of the chunks with which tunnels are measured. */
+  readonly tunnelChunks: readonly number[];
 }
 
 export interface Sample {
@@ -23,6 +26,7 @@ export interface Sample {
 export interface Samples {
   readonly loads: Sample[];
   readonly idle: IdleMeasurement[];
+  readonly tunnels: TunnelMeasurement[];
   readonly failures: string[];
 }
 
@@ -35,7 +39,7 @@ const PREHEAT_TIMING: Timing = { warmupMs: 500, measureMs: 1500 };
 
 /** Runs every system once in each round, one at a time. What fails is reported, and the rest goes on. */
 export async function runRounds(plan: Plan, progress: (line: string) => void): Promise<Samples> {
-  const samples: Samples = { loads: [], idle: [], failures: [] };
+  const samples: Samples = { loads: [], idle: [], tunnels: [], failures: [] };
   for (let round = 1; round <= plan.rounds; round++) {
     const prefix = `round ${round}/${plan.rounds}`;
     const attempt = async (what: string, run: () => Promise<void>) => {
@@ -56,6 +60,13 @@ export async function runRounds(plan: Plan, progress: (line: string) => void): P
           progress(`${prefix} ${system.padEnd(10)} ${pointName(point).padEnd(31)} ${inShort(measurement)}`);
         }),
       );
+    }
+    for (const chunkBytes of plan.tunnelChunks) {
+      await attempt(`tunnels, ${chunkBytes} B`, async () => {
+        const tunnels = await measureTunnels(chunkBytes, plan.timing);
+        samples.tunnels.push(tunnels);
+        progress(`${prefix} ${tunnelsInShort(tunnels)}`);
+      });
     }
     if (plan.idleConnections > 0) {
       await attempt('idle', async () => {
@@ -86,6 +97,14 @@ async function runSystem(
     await generator.process.stop();
     await system.stop();
   }
+}
+
+function tunnelsInShort(tunnels: TunnelMeasurement): string {
+  const { chunkBytes, echo, oneNode, streamsPlain, streamsWindow, twoNodes, p99Without, p99With } = tunnels;
+  const mb = (bytes: number) => `${Math.round(bytes / 1e6)} MB/s`;
+  const one = `echo ${mb(echo)}, tunnel ${mb(oneNode)}`;
+  const two = `streams ${mb(streamsPlain)} and ${mb(streamsWindow)}, tunnel ${mb(twoNodes)}`;
+  return `tunnels, ${chunkBytes} B: ${one}; ${two}; p99 of messages ${p99Without} -> ${p99With} us`;
 }
 
 function inShort(measurement: Measurement): string {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DEFAULT_TUNNEL_WINDOW_BYTES } from '@causeway/protocol';
 import type { BulkJob } from './generator/job.ts';
 import { Generator } from './generator-process.ts';
 import { freePorts, startNode, untilListening } from './machine/processes.ts';
@@ -15,8 +15,9 @@ export interface TunnelMeasurement {
   /** A bare uWebSockets.js that sends back what comes, and a tunnel on one node. */
   readonly echo: number;
   readonly oneNode: number;
-  /** XADD and XREAD alone, and a tunnel between two nodes. */
-  readonly streams: number;
+  /** XADD and XREAD alone, with one chunk under way and with as many bytes as a tunnel has; a tunnel between two nodes. */
+  readonly streamsPlain: number;
+  readonly streamsWindow: number;
   readonly twoNodes: number;
   /** 99th percentile of messages between the same two nodes, microseconds: without the tunnel, and with it at full speed. */
   readonly p99Without: number | null;
@@ -36,13 +37,14 @@ export async function measureTunnels(chunkBytes: number, timing: Timing): Promis
   const oneNode = await withSystem('causeway-1', (system, generator) =>
     measureBulk(system, generator, chunkBytes, timing),
   );
-  const streams = await measureStreams(chunkBytes, timing);
+  const streamsPlain = await measureStreams(chunkBytes, chunkBytes, timing);
+  const streamsWindow = await measureStreams(chunkBytes, DEFAULT_TUNNEL_WINDOW_BYTES, timing);
   const two = await withSystem('causeway-2', async (system, generator) => {
     const twoNodes = await measureBulk(system, generator, chunkBytes, timing);
     const p99Without = (await measurePoint(system, generator, MESSAGES, 'alone', timing)).p99;
     return { twoNodes, p99Without, p99With: await besideBulk(system, generator, chunkBytes, timing) };
   });
-  return { chunkBytes, echo, oneNode, streams, ...two };
+  return { chunkBytes, echo, oneNode, streamsPlain, streamsWindow, ...two };
 }
 
 async function withSystem<T>(
@@ -108,14 +110,19 @@ async function besideBulk(
   }
 }
 
-async function measureStreams(chunkBytes: number, { warmupMs, measureMs }: Timing): Promise<number> {
+async function measureStreams(
+  chunkBytes: number,
+  windowBytes: number,
+  { warmupMs, measureMs }: Timing,
+): Promise<number> {
   const redis = await startRedis();
-  const mover = startNode('streams', STREAMS, [redis.url, ...[chunkBytes, warmupMs, measureMs].map(String)]);
+  const numbers = [chunkBytes, windowBytes, warmupMs, measureMs].map(String);
+  const mover = startNode('streams', STREAMS, [redis.url, ...numbers]);
   try {
     const { stdout } = mover.child;
     if (stdout === null) throw new Error('the streams have no output');
-    const [output] = await Promise.all([text(stdout), once(mover.child, 'exit')]);
-    return (JSON.parse(output) as { bytesPerSecond: number }).bytesPerSecond;
+    const [line] = await once(stdout, 'data');
+    return (JSON.parse(String(line)) as { bytesPerSecond: number }).bytesPerSecond;
   } finally {
     await mover.stop();
     await redis.stop();

@@ -31,7 +31,7 @@ function sample(system: SystemName, round: number, changes: Partial<Measurement>
 }
 
 function verdicts(loads: Sample[]): Record<string, [boolean, number]> {
-  const floors = checkFloors({ loads, idle: [], failures: [] });
+  const floors = checkFloors({ loads, idle: [], tunnels: [], failures: [] });
   return Object.fromEntries(floors.map(({ name, reached, figure }) => [name, [reached, figure.median]]));
 }
 
@@ -63,5 +63,27 @@ describe('checkFloors', () => {
     expect(verdicts(good)[OUTCOMES]).toEqual([true, 0]);
     const bad = [...good, sample('causeway-2', 4, { receipts: { ...receipts, missing: 1 } })];
     expect(verdicts(bad)[OUTCOMES]).toEqual([false, 0]);
+  });
+
+  it('compares tunnels with the least there is, within each round', () => {
+    const round = {
+      chunkBytes: 65_536,
+      echo: 1000,
+      oneNode: 700,
+      streamsPlain: 400,
+      streamsWindow: 800,
+      twoNodes: 200,
+    };
+    const tunnels = [
+      { ...round, p99Without: 100, p99With: 300 },
+      { ...round, echo: 100, oneNode: 70, p99Without: 100, p99With: null },
+    ];
+    const floors = checkFloors({ loads: [], idle: [], tunnels, failures: [] });
+    expect(floors.map(({ figure, reached }) => [figure.median, reached])).toEqual([
+      [0.7, true],
+      [0.5, true],
+      [0.25, false],
+      [3, true],
+    ]);
   });
 });

@@ -1,6 +1,7 @@
 import type { Measurement } from '../measurement.ts';
 import type { SystemName } from '../points.ts';
 import type { Sample, Samples } from '../rounds.ts';
+import type { TunnelMeasurement } from '../tunnels.ts';
 import { groupBy, type Spread, spread } from './stats.ts';
 
 /** A promise about cost, and what was measured. The median over the rounds decides. */
@@ -29,6 +30,9 @@ const MAX_CHANGE_WITH_IDLE_NODES = 0.05;
 const MAX_CPU_WITH_LIMITS = 1.1;
 const MAX_CPU_WITH_TRACES = 1.03;
 const MAX_REDIS_COMMANDS = 0.3;
+const MIN_TUNNEL_TO_ECHO = 0.6;
+const MIN_TUNNEL_TO_STREAMS = 0.5;
+const MAX_P99_BESIDE_TUNNEL = 5;
 const MAX_IDLE_RELAY_BYTES = 4096;
 const MAX_IDLE_REDIS_BYTES = 1024;
 
@@ -103,11 +107,12 @@ const RATIOS: readonly Ratio[] = [
 ];
 
 /** Those floors for which the run has figures. */
-export function checkFloors({ loads, idle }: Samples): Floor[] {
+export function checkFloors({ loads, idle, tunnels }: Samples): Floor[] {
   return [
     ...RATIOS.flatMap((ratio) => checkRatio(ratio, loads)),
     ...checkRedisCommands(loads),
     ...checkOutcomes(loads),
+    ...checkTunnels(tunnels),
     ...checkBytes(
       'idle connection, resident bytes in the relay',
       MAX_IDLE_RELAY_BYTES,
@@ -161,6 +166,48 @@ function checkOutcomes(loads: readonly Sample[]): Floor[] {
   if (figure === null) return [];
   const name = 'Causeway: lost, repeated or reordered messages, and missing, repeated or refusing receipts';
   return [{ name, point: 'all', figure, bound: '0 in every round', reached: figure.max === 0 }];
+}
+
+/** Within each round, as all ratios. */
+function checkTunnels(tunnels: readonly TunnelMeasurement[]): Floor[] {
+  return [...groupBy(tunnels, ({ chunkBytes }) => `chunks of ${chunkBytes} B`)].flatMap(([point, group]) => {
+    const floor = (
+      name: string,
+      ratios: readonly number[],
+      bound: string,
+      holds: (ratio: number) => boolean,
+    ): Floor[] => {
+      const figure = spread(ratios);
+      return figure === null ? [] : [{ name, point, figure, bound, reached: holds(figure.median) }];
+    };
+    const p99s = group.flatMap(({ p99With, p99Without }) => (p99With && p99Without ? [p99With / p99Without] : []));
+    return [
+      ...floor(
+        'one tunnel on one node / echo by a bare uWebSockets.js, bytes a second',
+        group.map(({ oneNode, echo }) => oneNode / echo),
+        `>= ${MIN_TUNNEL_TO_ECHO}`,
+        (ratio) => ratio >= MIN_TUNNEL_TO_ECHO,
+      ),
+      ...floor(
+        'one tunnel between two nodes / XADD and XREAD, a chunk at a time, bytes a second',
+        group.map(({ twoNodes, streamsPlain }) => twoNodes / streamsPlain),
+        `>= ${MIN_TUNNEL_TO_STREAMS}`,
+        (ratio) => ratio >= MIN_TUNNEL_TO_STREAMS,
+      ),
+      ...floor(
+        'one tunnel between two nodes / XADD and XREAD with 1 MiB under way, bytes a second',
+        group.map(({ twoNodes, streamsWindow }) => twoNodes / streamsWindow),
+        `>= ${MIN_TUNNEL_TO_STREAMS}`,
+        (ratio) => ratio >= MIN_TUNNEL_TO_STREAMS,
+      ),
+      ...floor(
+        'p99 of messages between two nodes: with a tunnel at full speed beside them / without',
+        p99s,
+        `< ${MAX_P99_BESIDE_TUNNEL}`,
+        (ratio) => ratio < MAX_P99_BESIDE_TUNNEL,
+      ),
+    ];
+  });
 }
 
 function checkBytes(name: string, bound: number, bytes: readonly number[]): Floor[] {

@@ -1,4 +1,5 @@
 import type { Machine } from '../machine/describe.ts';
+import type { TunnelMeasurement } from '../tunnels.ts';
 import type { Floor } from './floors.ts';
 import { formatNumber, formatSpread, groupBy, spread } from './stats.ts';
 import type { Summary } from './summary.ts';
@@ -14,6 +15,7 @@ export interface Report {
   readonly warmupMs: number;
   readonly measureMs: number;
   readonly summaries: readonly Summary[];
+  readonly tunnels: readonly TunnelMeasurement[];
   readonly floors: readonly Floor[];
   readonly failures: readonly string[];
 }
@@ -32,6 +34,17 @@ const COLUMNS = [
   'cores taken by others',
 ];
 
+const TUNNEL_COLUMNS = [
+  'bytes a chunk',
+  'echo MB/s',
+  'tunnel on one node MB/s',
+  'XADD and XREAD MB/s, one chunk under way',
+  '1 MiB under way',
+  'tunnel between two MB/s',
+  'p99 us of messages alone',
+  'beside the tunnel',
+];
+
 export function renderReport(report: Report): string {
   const points = groupBy(report.summaries, (summary) => summary.point);
   return [
@@ -41,6 +54,7 @@ export function renderReport(report: Report): string {
     report.floors.length === 0 ? 'No figures for any floor in this run.' : renderFloors(report.floors),
     '## Measurements',
     ...[...points].map(([point, summaries]) => `### ${point}\n\n${renderPoint(summaries)}`),
+    ...(report.tunnels.length === 0 ? [] : [`### Tunnels\n\n${renderTunnels(report.tunnels)}`]),
     ...(report.failures.length === 0 ? [] : ['## Failures', report.failures.map((line) => `- ${line}`).join('\n')]),
     '',
   ].join('\n\n');
@@ -89,6 +103,26 @@ function renderPoint(summaries: readonly Summary[]): string {
     ];
   });
   return renderTable(COLUMNS, rows);
+}
+
+function renderTunnels(tunnels: readonly TunnelMeasurement[]): string {
+  const rows = [...groupBy(tunnels, ({ chunkBytes }) => String(chunkBytes))].map(([chunkBytes, group]) => {
+    const rate = (read: (one: TunnelMeasurement) => number) =>
+      formatSpread(spread(group.map((one) => read(one) / 1e6)));
+    const p99 = (read: (one: TunnelMeasurement) => number | null) =>
+      formatSpread(spread(group.flatMap((one) => read(one) ?? [])));
+    return [
+      chunkBytes,
+      rate((one) => one.echo),
+      rate((one) => one.oneNode),
+      rate((one) => one.streamsPlain),
+      rate((one) => one.streamsWindow),
+      rate((one) => one.twoNodes),
+      p99((one) => one.p99Without),
+      p99((one) => one.p99With),
+    ];
+  });
+  return renderTable(TUNNEL_COLUMNS, rows);
 }
 
 /** The medians by process, idle nodes as one. */
