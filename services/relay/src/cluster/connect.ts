@@ -20,14 +20,15 @@ const MAX_REDIRECTIONS = 8;
 export const WAIT_MS = 1000;
 
 /**
- * `commands`: everything that answers at once. `reader`: one blocking XREAD; it follows no redirection by itself, so
+ * `commands`: everything that answers at once, and is small. `bulk`: what tunnels carry, which would stand in front of it. `reader`: one blocking XREAD; it follows no redirection by itself, so
  * that every change of its server is noticed and its cursor checked. `writer`: writes with a WAIT behind them.
  * `subscriber`: pub/sub, which is asked for again by who uses it.
  */
-export type ClientRole = 'commands' | 'reader' | 'writer' | 'subscriber';
+export type ClientRole = 'commands' | 'bulk' | 'reader' | 'writer' | 'subscriber';
 
 const TIMEOUT_MS: Readonly<Record<ClientRole, number>> = {
   commands: COMMAND_TIMEOUT_MS,
+  bulk: COMMAND_TIMEOUT_MS,
   reader: READ_BLOCK_MS + COMMAND_TIMEOUT_MS,
   writer: WAIT_MS + COMMAND_TIMEOUT_MS,
   subscriber: COMMAND_TIMEOUT_MS,

@@ -78,7 +78,9 @@ export function createRedisStore(options: RedisStoreOptions): Store {
         });
   const writes = replicated ?? commands;
   const inbox = new RedisInbox(commands, keys, () => connect('reader'));
-  const tunnels = new RedisTunnelStreams(commands, keys, () => connect('reader'));
+  const bulk = connect('bulk');
+  defineScripts(bulk.client);
+  const tunnels = new RedisTunnelStreams(commands, bulk, keys, () => connect('reader'));
   const notices = new RedisNotices(commands, keys, () => createClient(target, 'subscriber', onError));
   return {
     directory: new RedisDirectory(commands, writes, keys),
@@ -108,6 +110,7 @@ export function createRedisStore(options: RedisStoreOptions): Store {
       await Promise.all([inbox.stop(), tunnels.stop()]);
       notices.close();
       replicated?.close();
+      bulk.client.disconnect();
       commands.client.disconnect();
     },
   };

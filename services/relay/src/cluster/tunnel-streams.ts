@@ -20,13 +20,18 @@ interface Reading {
 
 export class RedisTunnelStreams implements TunnelStreams {
   private readonly commands: Commands;
+  private readonly bulk: Commands;
   private readonly keys: Keys;
   private readonly connectReader: () => Commands;
   private reading: Reading | null = null;
 
-  /** @param connectReader makes the connection that the blocking read has for itself */
-  constructor(commands: Commands, keys: Keys, connectReader: () => Commands) {
+  /**
+   * @param bulk a connection for what is large, so that small commands are not behind it
+   * @param connectReader makes the connection that the blocking read has for itself
+   */
+  constructor(commands: Commands, bulk: Commands, keys: Keys, connectReader: () => Commands) {
     this.commands = commands;
+    this.bulk = bulk;
     this.keys = keys;
     this.connectReader = connectReader;
   }
@@ -34,7 +39,9 @@ export class RedisTunnelStreams implements TunnelStreams {
   append({ from, to, run, sequence, envelope, maxBytes }: TunnelAppend): Promise<TunnelAppendReply> {
     const { state, tunnels, from: senders } = this.keys.node(to);
     const bytes = Buffer.from(envelope.buffer, envelope.byteOffset, envelope.byteLength);
-    return this.commands.script(
+    const { commands, bulk } = this;
+    // Until it is connected, and while it is not.
+    return (bulk.client.status === 'ready' ? bulk : commands).script(
       'tunnelAppend',
       [state, tunnels, senders],
       [from, run, sequence, maxBytes, KEEP_MS, REMEMBER_MS, bytes],
