@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Authority, NO_OPENSSL } from '../../kit/authority.ts';
+import { type Collector, startCollector } from '../../kit/otlp.ts';
 import { type RedisNode, startRedisCluster } from '../../kit/redis.ts';
 import { type Relay, startCluster, startRelay } from '../../kit/relay.ts';
 import { Scope } from '../../kit/scope.ts';
@@ -41,6 +42,8 @@ const ENV = {
   CAUSEWAY_ATTEMPTS_JOIN: `${FAILED_JOINS}/60/60`,
   CAUSEWAY_TUNNEL_WINDOW: String(WINDOW_BYTES),
   CAUSEWAY_ADMIN_TOKENS: ADMIN_TOKENS,
+  OTEL_TRACES_SAMPLER: 'traceidratio',
+  OTEL_TRACES_SAMPLER_ARG: '0.1',
 };
 
 /** What a panel has to show; the rest shows the load. */
@@ -62,6 +65,9 @@ const FAULTS: Readonly<Record<string, Phase>> = {
 const FIRES = { CausewayInboxLag: 'stop', CausewayNodeDied: 'kill', CausewayRedisErrors: 'redis' } as const;
 const EVENTS = { 'Changes of limits': 'load', Deaths: 'kill', Drains: 'drain' } as const;
 
+/** As docs/tracing.md has it. */
+const EXEMPLARS = ['--enable-feature=exemplar-storage'];
+
 const PHASES = ['quiet', 'load', 'stop', 'kill', 'redis', 'drain'] as const;
 type Phase = (typeof PHASES)[number];
 interface Span {
@@ -79,6 +85,7 @@ const HUNG_MS = 1500;
 const servers = new Scope();
 const crowd = new Scope();
 const spans = new Map<Phase, Span>();
+let collector: Collector;
 let prometheus: Prometheus;
 
 async function phase(name: Phase, run: () => Promise<unknown>): Promise<void> {
@@ -132,7 +139,8 @@ async function setUp(): Promise<Stage> {
   const authority = servers.keep(new Authority());
   const secret = join(authority.folder, 'secret');
   writeFileSync(secret, randomBytes(32).toString('hex'));
-  const env = { ...ENV, CAUSEWAY_TOKEN_SECRET_FILE: secret };
+  collector = servers.keep(await startCollector());
+  const env = { ...ENV, ...collector.env, CAUSEWAY_TOKEN_SECRET_FILE: secret };
   const { relays } = servers.keep(await startCluster({ relays: 3, redis, env }));
   const files = authority.files('grafana', authority.issue('grafana'));
   const tls = { CAUSEWAY_TLS_CERT_FILE: files.certFile, CAUSEWAY_TLS_KEY_FILE: files.keyFile };
@@ -143,7 +151,7 @@ async function setUp(): Promise<Stage> {
     [/15s|5s/g, '1s'],
     [/( {10}- 127\.0\.0\.1:\d+\n)+/g, targets],
   ] as const;
-  prometheus = servers.keep(await startPrometheus({ config: 'prometheus.yaml', changes }));
+  prometheus = servers.keep(await startPrometheus({ config: 'prometheus.yaml', changes, args: EXEMPLARS }));
   await waitFor(
     async () => (await prometheus.targets()).filter(({ health }) => health === 'up').length === all.length,
     {
@@ -215,6 +223,19 @@ describe.skipIf(MISSING !== null)('Prometheus, scraping real relays', () => {
     }
     expect([empty, still]).toEqual([[], []]);
     expect(Object.keys(FAULTS).filter((title) => PANELS.every((panel) => panel.title !== title))).toEqual([]);
+  });
+
+  test('what asks for traces has some, of which the collector was told', async () => {
+    const told = new Set(collector.spans.map(({ traceId }) => traceId));
+    const traced = PANELS.flatMap((panel) => panel.traced);
+    expect(traced.length).toBeGreaterThan(5);
+    for (const expr of traced) {
+      const traces = await prometheus.traces(expr, span('load').from, span('drain').from);
+      expect(
+        traces.filter((trace) => told.has(trace)),
+        expr,
+      ).not.toEqual([]);
+    }
   });
 
   test('every variable has its choices', async () => {

@@ -13,7 +13,7 @@ const VARIABLES: readonly (readonly [string, string])[] = [
 interface PanelJson {
   readonly title: string;
   readonly type: string;
-  readonly targets?: readonly { readonly expr: string; readonly legendFormat: string }[];
+  readonly targets?: readonly { readonly expr: string; readonly legendFormat: string; readonly exemplar: boolean }[];
 }
 
 interface DashboardJson {
@@ -26,6 +26,8 @@ export interface Panel {
   readonly file: string;
   readonly title: string;
   readonly exprs: readonly string[];
+  /** Of `exprs`, those that ask for traces as well. */
+  readonly traced: readonly string[];
 }
 
 export function filledIn(expr: string): string {
@@ -42,7 +44,12 @@ const DASHBOARDS: readonly (readonly [file: string, DashboardJson])[] = readdirS
 const ALL: readonly Panel[] = DASHBOARDS.flatMap(([file, { panels }]) =>
   panels
     .filter(({ type }) => type !== 'row')
-    .map(({ title, targets = [] }) => ({ file, title, exprs: targets.map(({ expr }) => filledIn(expr)) })),
+    .map(({ title, targets = [] }) => ({
+      file,
+      title,
+      exprs: targets.map(({ expr }) => filledIn(expr)),
+      traced: targets.filter(({ exemplar }) => exemplar).map(({ expr }) => filledIn(expr)),
+    })),
 );
 
 const isOfLoadTests = ({ exprs }: Panel): boolean => exprs.every((expr) => expr.includes('k6_'));

@@ -37,6 +37,8 @@ export interface Prometheus {
   readonly port: number;
   /** Evaluates at every second; both ends in seconds since 1970. */
   range(expr: string, from: number, to: number): Promise<Series[]>;
+  /** The traces of the exemplars of its series, if Prometheus keeps them. */
+  traces(expr: string, from: number, to: number): Promise<string[]>;
   rules(): Promise<Rule[]>;
   targets(): Promise<{ health: string; labels: Record<string, string> }[]>;
   /** The values of a label, of the series that are chosen. */
@@ -106,6 +108,8 @@ interface Matrix {
   readonly result: readonly { metric: Record<string, string>; values: readonly (readonly [number, string])[] }[];
 }
 
+type Exemplars = readonly { readonly exemplars: readonly { readonly labels: { readonly trace_id: string } }[] }[];
+
 function api(url: string): Omit<Prometheus, 'port' | 'stop'> {
   async function ask<T>(path: string, query: Readonly<Record<string, string>> = {}): Promise<T> {
     const response = await fetch(`${url}/api/v1/${path}?${new URLSearchParams(query)}`);
@@ -120,6 +124,10 @@ function api(url: string): Omit<Prometheus, 'port' | 'stop'> {
         const numbers = values.map(([at, text]) => [at, Number(text)] as const);
         return { labels: metric, values: new Map(numbers.filter(([, value]) => Number.isFinite(value))) };
       });
+    },
+    async traces(query, start, end) {
+      const found = await ask<Exemplars>('query_exemplars', { query, start: `${start}`, end: `${end}` });
+      return found.flatMap(({ exemplars }) => exemplars.map(({ labels }) => labels.trace_id));
     },
     async rules() {
       const { groups } = await ask<{ groups: { rules: Rule[] }[] }>('rules');
