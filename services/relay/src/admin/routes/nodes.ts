@@ -14,6 +14,8 @@ const load = z.object({
   linkBytes: count,
   inboxUnsettled: count.describe('entries of the inbox that are read but not settled'),
   watchedPeers: count,
+  tunnelEnds: count,
+  tunnelBytes: count,
   pendingSends: count.describe('messages without an outcome'),
   lagMs: z.number().nullable().describe('what a probe through its own inbox takes; null when it was lost'),
 });

@@ -1,7 +1,7 @@
 import type { NodeId, PeerId } from '@causeway/protocol';
 import { expect, test } from 'vitest';
 import { A, B, C, key, Script } from '../../../../../test/simulation/core-kit.ts';
-import { World } from '../../../../../test/simulation/world.ts';
+import { silentLog, World } from '../../../../../test/simulation/world.ts';
 import type { PeerKey } from '../address.ts';
 import { FieldReader } from '../node-frame-reader.ts';
 import type { Directory } from '../ports.ts';
@@ -30,7 +30,7 @@ function setUp() {
     return known;
   };
   const calls = new Calls({
-    ...{ self: A, clock: world, timers: world, lane },
+    ...{ self: A, clock: world, timers: world, log: silentLog, lane },
     directory: { locateOrStore: locates.call } as unknown as Directory,
     nextWrite: () => 1,
     isDead: () => false,

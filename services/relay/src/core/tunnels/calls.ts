@@ -1,6 +1,6 @@
 import type { NodeId } from '@causeway/protocol';
 import type { PeerKey } from '../address.ts';
-import type { Clock, Timers } from '../clock.ts';
+import type { Clock, Log, Timers } from '../clock.ts';
 import type { Directory } from '../ports.ts';
 import type { Call, Callee, Caller, IncomingCall, Refusal } from './call.ts';
 import { encodeAccepted, encodeCall, encodeClose, encodeRefused, encodeWithdrawn } from './frames.ts';
@@ -18,6 +18,7 @@ export interface CallsDeps {
   readonly self: NodeId;
   readonly clock: Clock;
   readonly timers: Timers;
+  readonly log: Log;
   readonly directory: Directory;
   readonly nextWrite: () => number;
   readonly isDead: (node: NodeId) => boolean;
@@ -150,7 +151,8 @@ export class Calls {
   private look(number: number, outgoing: Outgoing): void {
     const { directory, self, nextWrite, isDead, lane } = this.deps;
     const { call } = outgoing;
-    directory.locateOrStore(call.to, { node: self, sequence: nextWrite() }, [], NO_MESSAGES).then((reply) => {
+    const located = directory.locateOrStore(call.to, { node: self, sequence: nextWrite() }, [], NO_MESSAGES);
+    const found = located.then((reply) => {
       if (!this.outgoing.has(number)) return;
       if (reply.kind === 'stored') return this.refuse(number, 'offline', '');
       if (reply.kind === 'unavailable') return this.tryLater(number, outgoing, 'unavailable');
@@ -159,6 +161,11 @@ export class Calls {
       outgoing.node = node;
       outgoing.withdraw = () => lane(node).control(encodeWithdrawn(number));
       lane(node).control(encodeCall(number, call));
+    });
+    // One client's request must not end the process.
+    found.catch((error: unknown) => {
+      this.deps.log.error({ err: error }, 'a call for a tunnel failed unexpectedly');
+      this.refuse(number, 'unavailable', '');
     });
   }
 

@@ -88,6 +88,7 @@ export class Tunnels {
     });
     this.clientDeps = {
       clock,
+      log,
       timers,
       counters,
       calls: this.calls,
