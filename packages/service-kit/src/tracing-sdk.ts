@@ -1,10 +1,12 @@
-import { type DiagLogger, DiagLogLevel, diag, type Tracer, trace } from '@opentelemetry/api';
+import { type DiagLogger, DiagLogLevel, diag } from '@opentelemetry/api';
 import { diagLogLevelFromString } from '@opentelemetry/core';
-import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
-import { NodeSDK } from '@opentelemetry/sdk-node';
-import { AlwaysOnSampler, StackContextManager } from '@opentelemetry/sdk-trace';
+import type { SpanProcessor } from '@opentelemetry/sdk-trace';
 import type { Logger } from './logger.ts';
+import { Recorder } from './recorder.ts';
+import { resourceFromEnv } from './resource.ts';
 import { Sampling } from './sampling.ts';
+import { spanLimitsFromEnv } from './span-limits.ts';
+import { processorsFromEnv } from './span-processors.ts';
 
 /** The same trouble with an exporter is logged once in this time. */
 const REPEAT_MS = 60_000;
@@ -19,43 +21,35 @@ export interface TracingOptions {
 /** OpenTelemetry as it was set up by the environment. */
 export interface Tracing {
   /** Records whatever is begun with it: whether it should be is asked of `sampling` before. */
-  readonly tracer: Tracer;
+  readonly recorder: Recorder;
   readonly sampling: Sampling;
   /** Sends what has not been sent, for which it has so many milliseconds. */
   stop(ms: number): Promise<void>;
 }
 
-/** To be called once in a process: the SDK is global. */
-export function startSdk({ service, version, logger }: TracingOptions): Tracing {
+/** To be called once in a process: what OpenTelemetry says of itself goes to one logger. */
+export async function startSdk({ service, version, logger }: TracingOptions): Promise<Tracing> {
   const sampling = Sampling.fromEnv(process.env, (message) => logger.warn(message));
-  const resource = resourceFromAttributes({ 'service.name': service, 'service.version': version });
-  const sdk = new NodeSDK({
-    // What the environment says of the service counts more.
-    resource: defaultResource().merge(resource),
-    // Decided before, by `sampling`.
-    sampler: new AlwaysOnSampler(),
-    // Spans are handed on by hand. A context that follows every promise by itself would slow all of them down.
-    contextManager: new StackContextManager(),
-    textMapPropagator: null,
-    metricReaders: [],
-    logRecordProcessors: [],
-  });
   const logLevel = diagLogLevelFromString(process.env.OTEL_LOG_LEVEL) ?? DiagLogLevel.INFO;
   diag.setLogger(toLog(logger), { logLevel, suppressOverrideMessage: true });
-  sdk.start();
-  return {
-    tracer: trace.getTracer(service, version),
-    sampling,
-    stop: (ms) => stop(sdk, ms, logger),
-  };
+  const processors = await processorsFromEnv();
+  const recorder = new Recorder({
+    resource: resourceFromEnv({ 'service.name': service, 'service.version': version }),
+    scope: { name: service, version },
+    limits: spanLimitsFromEnv(),
+    ended(span) {
+      for (const processor of processors) processor.onEnd(span);
+    },
+  });
+  return { recorder, sampling, stop: (ms) => stop(processors, ms, logger) };
 }
 
-async function stop(sdk: NodeSDK, ms: number, logger: TracingOptions['logger']): Promise<void> {
+async function stop(processors: readonly SpanProcessor[], ms: number, logger: TracingOptions['logger']): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<string>((resolve) => {
     timer = setTimeout(() => resolve(`not within ${ms} ms`), ms);
   });
-  const stopped = sdk.shutdown().then(() => null, String);
+  const stopped = Promise.all(processors.map((processor) => processor.shutdown())).then(() => null, String);
   const reason = await Promise.race([stopped, late]);
   clearTimeout(timer);
   if (reason !== null) logger.warn({ reason }, 'the last traces could not be sent');

@@ -1,7 +1,8 @@
 import type { Environment } from './config.ts';
+import type { SpanType } from './recorder.ts';
 import type { Tracing, TracingOptions } from './tracing-sdk.ts';
 
-export type { Tracing, TracingOptions };
+export type { SpanType, Tracing, TracingOptions };
 
 /** Whether the environment asks for traces: it names an exporter or an address for them, and does not say otherwise. */
 export function wantsTracing(env: Environment): boolean {
