@@ -3,6 +3,7 @@ import { CannotListen, ExitCode, exitOnSignals, PortInUse } from '@causeway/serv
 import { createApp } from './app.ts';
 import { parseRedisUrl, type RedisTarget } from './cluster/url.ts';
 import { loadRelayConfig, type RelayConfig } from './config.ts';
+import { allowHeapGrowth } from './heap-growth.ts';
 import { supervise } from './supervisor.ts';
 import { openTracing } from './tracing.ts';
 
@@ -25,6 +26,7 @@ function fail(problems: readonly string[]): never {
 async function main(): Promise<void> {
   const { config, redis } = load();
   if (config.processes > 1) return supervise(config);
+  allowHeapGrowth();
   const tracing = await openTracing(config.logLevel);
   const { lifecycle, logger } = createApp(config, redis, tracing, (clean) => {
     process.exit(clean ? ExitCode.ok : ExitCode.failure);
