@@ -240,9 +240,10 @@ it("the examples in the command's README work", async () => {
   writeFileSync(file('admin-token'), 'all\n');
   symlinkSync(MAIN, file('causeway'));
   const { env } = options();
-  const blocks = codeBlocks(join(ROOT, 'packages/cli/README.md'), 'bash').map((block) =>
-    block.replaceAll('http://127.0.0.1:7071', env?.CAUSEWAY_ADMIN_URL ?? ''),
-  );
+  // Those of transfers are run where there is a relay for them.
+  const blocks = codeBlocks(join(ROOT, 'packages/cli/README.md'), 'bash')
+    .filter((block) => /causeway (admin|token)/.test(block))
+    .map((block) => block.replaceAll('http://127.0.0.1:7071', env?.CAUSEWAY_ADMIN_URL ?? ''));
   expect(blocks).toHaveLength(2);
   const examples = join(folder, 'examples');
   mkdirSync(examples);

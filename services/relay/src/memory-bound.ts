@@ -35,8 +35,8 @@ const INBOX_FACTOR = 16;
 const CACHES_BYTES = 100_000 * ENTRY_BYTES + 8192 * ENTRY_BYTES;
 /** Attempts of 20,000 subjects of each of five kinds (1344 bytes each), 10,000 members, as many answers of the hook. */
 const ACCESS_BYTES = 139 * MIB;
-/** The end of a tunnel, its queues and its place; an offer with its meta. */
-const TUNNEL_OBJECTS_BYTES = 5 * KIB;
+/** The end of a tunnel, its queues and its place; two offers with their meta. */
+const TUNNEL_OBJECTS_BYTES = 8 * KIB;
 /** Bytes that wait may be gathered in blocks of twice their size, or keep a packet of twice their size alive. */
 const TUNNEL_FACTOR = 2;
 /** Free outbound buffers: 1 MiB for each size. */

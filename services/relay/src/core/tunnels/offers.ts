@@ -5,8 +5,8 @@ import type { IncomingCall, Refusal } from './call.ts';
 import { type Places, shortened } from './places.ts';
 import type { TunnelEnd } from './tunnel-end.ts';
 
-/** Offers of one caller that have no answer: it must not take all places from the others. */
-const MAX_OF_ONE = 4;
+/** So many times the tunnels that a client may have it may be offered: one caller cannot take all places. */
+const OFFERS_FACTOR = 2;
 
 interface Offer {
   readonly incoming: IncomingCall;
@@ -70,7 +70,8 @@ export class Offers {
   private takes(from: PeerId): boolean {
     let own = 0;
     for (const { incoming } of this.offers.values()) if (incoming.call.from === from) own += 1;
-    return own < MAX_OF_ONE && this.offers.size < this.deps.perConnection;
+    const { perConnection } = this.deps;
+    return own < perConnection && this.offers.size < OFFERS_FACTOR * perConnection;
   }
 
   private turnDown({ end, incoming }: Offer, refusal: Refusal, reason: string): void {

@@ -269,13 +269,22 @@ describe.each([
     expect(last(alice, 'tunnel_open').ref).toBe(3);
   });
 
-  test('one caller does not take all offers of a peer', async () => {
-    const [mallory, carol] = [await connect('mallory'), await connect('carol')];
+  test('one caller does not take all offers of a peer, also when it comes back and goes on', async () => {
+    let mallory = await connect('mallory');
+    const carol = await connect('carol');
     const bob = await connect('bob', -1);
-    for (let ref = 0; ref < 10; ref += 1) mallory.say({ type: 'tunnel_connect', ref, to: 'bob' as PeerId });
-    await run();
-    await run();
-    expect(mallory.take()).toEqual(new Array(6).fill('error tunnel_limit'));
+    const call = async (): Promise<void> => {
+      for (let ref = 0; ref < 16; ref += 1) mallory.say({ type: 'tunnel_connect', ref, to: 'bob' as PeerId });
+      await run();
+      await run();
+    };
+    await call();
+    expect(bob.take()).toEqual(new Array(16).fill('tunnel_offer'));
+    const former = mallory;
+    mallory = await connect('mallory');
+    await call();
+    expect(mallory.take()).toEqual(new Array(16).fill('error tunnel_limit'));
+    former.hangUp();
     carol.say({ type: 'tunnel_connect', ref: 1, to: 'bob' as PeerId });
     await run();
     expect(last(bob, 'tunnel_offer').from).toBe('carol');
