@@ -22,8 +22,8 @@ const PAYLOAD = Buffer.alloc(4096);
 const REFUSALS = 4000;
 /** What waits, its copies on their way to Redis, and what the garbage collector has not come to yet. */
 const MORE_MEMORY = 150 * MIB;
-/** A connection that ends and the one that follows it may overlap. */
-const MORE_FILES = 6;
+/** A connection that ends and the one that follows it may overlap: four clients, each with three servers. */
+const MORE_FILES = 12;
 
 const ENV = { CAUSEWAY_LINK_BYTES: String(LINK_BYTES), CAUSEWAY_MAILBOX_MESSAGES: String(MAILBOX_MESSAGES) };
 
