@@ -1,6 +1,14 @@
 import type { PeerId, RelayFrame } from '@causeway/protocol';
 import { beforeEach, expect, test } from 'vitest';
-import { A, type Client, TestCluster, type TestNode } from '../../../../../test/simulation/core-kit.ts';
+import {
+  A,
+  B,
+  type Client,
+  REALM,
+  TestCluster,
+  type TestNode,
+  withMethods,
+} from '../../../../../test/simulation/core-kit.ts';
 import type { Store } from '../ports.ts';
 import type { Attempt } from '../shared-ports.ts';
 
@@ -88,6 +96,22 @@ test('of joins at once, those beyond the limit are not tried: the first ones cou
   expect(joiner.frames.some(({ type }) => type === 'tunnel_open')).toBe(false);
   wait.blocked = {};
   expect(await join(joiner, 20, code)).toMatchObject([{ type: 'tunnel_open' }, 0]);
+});
+
+test('a joiner that goes while the owner is looked for leaves the room to others', async () => {
+  const never = new Promise<never>(() => undefined);
+  node = await cluster.start(B, {}, ({ directory }) => ({
+    directory: withMethods(directory, { locateOrStore: () => never }),
+  }));
+  const [owner, joiner] = [await connect('owner'), await connect('joiner')];
+  const code = await openRoom(owner, 1);
+  owner.hangUp();
+  joiner.say({ type: 'room_join', ref: 1, code });
+  await cluster.run(10);
+  expect(await node.store.rooms.take(REALM, code)).toEqual({ kind: 'none' });
+  joiner.hangUp();
+  await cluster.run(10);
+  expect(await node.store.rooms.take(REALM, code)).toMatchObject({ kind: 'taken', room: { code } });
 });
 
 test('a room whose owner was away is still there', async () => {
