@@ -1,12 +1,13 @@
 import { expect, describe as group, test } from 'vitest';
 import vitestConfig from '../vitest.config.ts';
-import { countStatic, countVitest, describe, STEPS, selectSteps, sum } from './steps.ts';
+import { countStatic, countVitest, describe, failuresOf, STEPS, selectSteps, sum } from './steps.ts';
 
 const report = (numPassedTests: number, numFailedTests: number, numPendingTests = 0, numTodoTests = 0) => ({
   numPassedTests,
   numFailedTests,
   numPendingTests,
   numTodoTests,
+  testResults: [],
 });
 
 group('counting a vitest run', () => {
@@ -20,6 +21,21 @@ group('counting a vitest run', () => {
     expect(countVitest(report(0, 0, 4), 0).failed).toBe(1);
     expect(countVitest(report(5, 0), 1)).toEqual({ passed: 5, failed: 1, skipped: 0 });
   });
+});
+
+test('failures are told with their file, their name and their reason', () => {
+  const passed = { fullName: 'rooms open', status: 'passed', failureMessages: [] };
+  const failed = { fullName: 'rooms close', status: 'failed', failureMessages: ['expected 1\nto be 2'] };
+  const testResults = [
+    { name: 'a.test.ts', status: 'failed', message: '', assertionResults: [passed, failed] },
+    { name: 'b.test.ts', status: 'failed', message: 'cannot be loaded', assertionResults: [] },
+    { name: 'c.test.ts', status: 'passed', message: '', assertionResults: [passed] },
+  ];
+  expect(failuresOf({ ...report(2, 1), testResults })).toEqual([
+    'a.test.ts: rooms close\n    expected 1\n    to be 2',
+    'b.test.ts: cannot be loaded',
+  ]);
+  expect(failuresOf(null)).toEqual([]);
 });
 
 test('a static step counts as one', () => {

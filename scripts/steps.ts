@@ -12,6 +12,17 @@ export interface VitestReport {
   readonly numFailedTests: number;
   readonly numPendingTests: number;
   readonly numTodoTests: number;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    /** Why a file could not be run; empty where it was. */
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages?: readonly string[] | null;
+    }[];
+  }[];
 }
 
 export interface Step {
@@ -66,6 +77,22 @@ export function sum(all: readonly Counts[]): Counts {
     }),
     { passed: 0, failed: 0, skipped: 0 },
   );
+}
+
+/** What failed in a vitest run, a text each: where and how. Told again at the end, as the output above it is long. */
+export function failuresOf(report: VitestReport | null): readonly string[] {
+  if (report === null) return [];
+  return report.testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const failed = assertionResults.filter((result) => result.status === 'failed');
+    if (failed.length === 0) return status === 'failed' ? [`${name}: ${message}`] : [];
+    return failed.map(({ fullName, failureMessages }) =>
+      [`${name}: ${fullName}`, ...(failureMessages ?? []).map((text) => indent(text))].join('\n'),
+    );
+  });
+}
+
+function indent(text: string): string {
+  return text.replace(/^/gm, '    ');
 }
 
 /** "12 passed, 0 failed", with ", 1 skipped" only where something was. */

@@ -9,6 +9,7 @@ import {
   countStatic,
   countVitest,
   describe,
+  failuresOf,
   type Step,
   selectSteps,
   sum,
@@ -23,6 +24,7 @@ const ENV = { ...process.env, PATH: `${BIN}${delimiter}${process.env.PATH ?? ''}
 interface Outcome {
   readonly step: Step;
   readonly counts: Counts;
+  readonly failures: readonly string[];
   readonly seconds: number;
 }
 
@@ -61,14 +63,17 @@ async function runStep(step: Step, reports: string): Promise<Outcome> {
   const started = performance.now();
   const [command, ...args] = step.command;
   let counts: Counts;
+  let failures: readonly string[] = [];
   if (step.vitest) {
     const file = join(reports, `${step.name}.json`);
     const code = await run(command, [...args, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`]);
-    counts = countVitest(readReport(file), code);
+    const report = readReport(file);
+    counts = countVitest(report, code);
+    failures = failuresOf(report);
   } else {
     counts = countStatic(await run(command, args));
   }
-  return { step, counts, seconds: (performance.now() - started) / 1000 };
+  return { step, counts, failures, seconds: (performance.now() - started) / 1000 };
 }
 
 const steps = selected();
@@ -78,6 +83,10 @@ try {
   for (const step of steps) outcomes.push(await runStep(step, reports));
 } finally {
   rmSync(reports, { recursive: true, force: true });
+}
+
+for (const { step, failures } of outcomes) {
+  for (const failure of failures) console.log(`\n== failed in ${step.name}\n${failure}`);
 }
 
 console.log('\n== summary');
