@@ -19,7 +19,6 @@ const ERROR: SpanStatus = { code: SpanStatusCode.ERROR };
 /** Shared by all spans that have none of something. */
 const NONE: never[] = [];
 const NO_ATTRIBUTES: Attributes = {};
-const NOT_ENDED: HrTime = [0, 0];
 
 /** What is recorded, and where it goes. */
 export interface Recording {
@@ -82,8 +81,6 @@ export class RecordedSpan implements ReadableSpan, SpanContext {
   readonly spanId: string;
   readonly traceFlags = TraceFlags.SAMPLED;
   readonly parentSpanContext?: SpanContext;
-  readonly startTime: HrTime;
-  endTime = NOT_ENDED;
   status = UNSET;
   attributes = NO_ATTRIBUTES;
   links: Link[] = NONE;
@@ -94,6 +91,7 @@ export class RecordedSpan implements ReadableSpan, SpanContext {
   private readonly type: SpanType;
   /** Milliseconds since 1970. */
   private readonly startedAt: number;
+  private endedAt = 0;
   /** Milliseconds by a clock that nobody sets; null where something else said when it began. */
   private readonly mark: number | null;
 
@@ -105,7 +103,6 @@ export class RecordedSpan implements ReadableSpan, SpanContext {
     if (parent !== null) this.parentSpanContext = contextOf(parent);
     this.mark = startedAt === undefined ? performance.now() : null;
     this.startedAt = startedAt ?? Date.now();
-    this.startTime = millisToHrTime(this.startedAt);
   }
 
   /** Says that it has to do with something of another trace. The limit of links goes for the oldest. */
@@ -127,7 +124,7 @@ export class RecordedSpan implements ReadableSpan, SpanContext {
     if (limits.attributes !== null) this.limit(limits.attributes);
     if (failed) this.status = ERROR;
     const elapsed = this.mark === null ? Date.now() - this.startedAt : performance.now() - this.mark;
-    this.endTime = millisToHrTime(this.startedAt + Math.max(0, elapsed));
+    this.endedAt = this.startedAt + Math.max(0, elapsed);
     ended(this);
   }
 
@@ -155,6 +152,14 @@ export class RecordedSpan implements ReadableSpan, SpanContext {
 
   get instrumentationScope(): InstrumentationScope {
     return this.recording.scope;
+  }
+
+  get startTime(): HrTime {
+    return millisToHrTime(this.startedAt);
+  }
+
+  get endTime(): HrTime {
+    return millisToHrTime(this.endedAt);
   }
 
   get duration(): HrTime {
