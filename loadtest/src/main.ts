@@ -16,6 +16,7 @@ interface Options {
   readonly seconds: number;
   readonly only: RegExp;
   readonly quick: boolean;
+  readonly atOnce: boolean;
   readonly idle: number;
   readonly name: string;
   readonly out: string;
@@ -37,6 +38,11 @@ const program = new Command('bench')
   )
   .option('--idle <n>', 'idle connections to hold', positive, 10_000)
   .option('--quick', 'one short round, to see that everything runs', false)
+  .option(
+    '--at-once',
+    'all systems of a round at the same time: for ratios of CPU, not for throughput or latency',
+    false,
+  )
   .option('--name <name>', 'name of the report', 'bench')
   .option('--out <folder>', 'where the report goes', RESULTS)
   .parse();
@@ -49,6 +55,7 @@ const report: Report = {
   date: new Date().toISOString().slice(0, 10),
   machine: describeMachine(),
   rounds: options.rounds,
+  atOnce: options.atOnce,
   warmupMs: WARMUP_MS,
   measureMs: options.seconds * 1000,
   summaries: summarize(samples.loads),
@@ -64,12 +71,13 @@ writeFileSync(`${file}.md`, table);
 console.log(`\n${table}\nWritten to ${file}.md and .json`);
 if (samples.failures.length > 0) process.exitCode = 1;
 
-function planOf({ rounds, seconds, only, idle }: Options): Plan {
+function planOf({ rounds, seconds, only, idle, atOnce }: Options): Plan {
   const wants = (system: SystemName, point: Point) => only.test(`${system}: ${pointName(point)}`);
   return {
     rounds,
     timing: { warmupMs: WARMUP_MS, measureMs: seconds * 1000 },
     systems: SYSTEMS,
+    atOnce,
     wants,
     idleConnections: only.test('idle') ? idle : 0,
     tunnelChunks: CHUNK_BYTES.filter((bytes) => only.test(`tunnels, ${bytes} B`)),

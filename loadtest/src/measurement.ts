@@ -1,6 +1,7 @@
 import type { LoadResult } from './generator/job.ts';
 import type { Generator } from './generator-process.ts';
 import { cpuMicroseconds, machineBusyMicroseconds } from './machine/accounting.ts';
+import type { Started } from './machine/processes.ts';
 import type { Point } from './points.ts';
 import type { System } from './systems.ts';
 
@@ -32,30 +33,35 @@ export interface Timing {
   readonly measureMs: number;
 }
 
+/** @param all what belongs to the benchmark: more than one system, where they are measured at the same time */
 export async function measurePoint(
   system: System,
   generator: Generator,
   point: Point,
   label: string,
   timing: Timing,
+  all: readonly Started[] = processesOf(system, generator),
 ): Promise<Measurement> {
   const { wire, senderPort, receiverPort } = system;
   generator.ask({ type: 'load', wire, label, senderPort, receiverPort, ...point, ...timing });
   await generator.next('open');
-  const before = await snapshot(system, generator);
+  const before = await snapshot(system, generator, all);
   await generator.next('close');
-  const after = await snapshot(system, generator);
+  const after = await snapshot(system, generator, all);
   generator.ask({ type: 'sampled' });
   const { result } = await generator.next('done');
   if (result === null) throw new Error('the generator measured nothing');
   return derive(system, result, before, after);
 }
 
-async function snapshot(system: System, generator: Generator): Promise<Snapshot> {
-  const processes = [...system.busy, ...system.idle, generator.process];
-  const cpu = new Map(processes.map(({ name, pid }) => [name, cpuMicroseconds(pid)]));
+export function processesOf(system: System, generator: Generator): Started[] {
+  return [...system.busy, ...system.idle, generator.process];
+}
+
+async function snapshot(system: System, generator: Generator, all: readonly Started[]): Promise<Snapshot> {
+  const cpu = new Map(processesOf(system, generator).map(({ name, pid }) => [name, cpuMicroseconds(pid)]));
   const at = performance.now();
-  const own = [...cpu.values()].reduce((sum, microseconds) => sum + microseconds, cpuMicroseconds(process.pid));
+  const own = all.reduce((sum, { pid }) => sum + cpuMicroseconds(pid), cpuMicroseconds(process.pid));
   const foreign = machineBusyMicroseconds() - own;
   return { at, foreign, cpu, commands: (await system.redis?.commandCalls()) ?? new Map() };
 }

@@ -1,14 +1,16 @@
 import { Generator } from './generator-process.ts';
 import { type IdleMeasurement, measureIdle } from './idle.ts';
-import { type Measurement, measurePoint, type Timing } from './measurement.ts';
+import { type Measurement, measurePoint, processesOf, type Timing } from './measurement.ts';
 import { type Point, pointName, pointsOf, type SystemName } from './points.ts';
-import { startSystem } from './systems.ts';
+import { type System, startSystem } from './systems.ts';
 import { measureTunnels, type TunnelMeasurement } from './tunnels.ts';
 
 export interface Plan {
   readonly rounds: number;
   readonly timing: Timing;
   readonly systems: readonly SystemName[];
+  /** All systems of a round at the same time, which is for ratios of CPU: whatever the machine does meets all of them alike. */
+  readonly atOnce: boolean;
   readonly wants: (system: SystemName, point: Point) => boolean;
   /** 0: leave the idle connections out. */
   readonly idleConnections: number;
@@ -33,9 +35,12 @@ export interface Samples {
 /** Above this, a line of progress says that something else ran. */
 const DISTURBED_CORES = 0.2;
 
-/** Brings a fresh system's code to its compiled form before the first point. */
+/**
+ * Brings a fresh system's code to its compiled form before the first point. What is done for one message of a hundred is
+ * compiled last: in two seconds it is not, and costs several times what it does later.
+ */
 const PREHEAT: Point = { payloadBytes: 256, pairs: 50, load: { kind: 'closed', window: 8 } };
-const PREHEAT_TIMING: Timing = { warmupMs: 500, measureMs: 1500 };
+const PREHEAT_TIMING: Timing = { warmupMs: 500, measureMs: 5000 };
 
 /** Runs every system once in each round, one at a time. What fails is reported, and the rest goes on. */
 export async function runRounds(plan: Plan, progress: (line: string) => void): Promise<Samples> {
@@ -51,11 +56,9 @@ export async function runRounds(plan: Plan, progress: (line: string) => void): P
         progress(`FAILED ${failure}`);
       }
     };
-    for (const system of plan.systems) {
-      const points = pointsOf(system).filter((point) => plan.wants(system, point));
-      if (points.length === 0) continue;
-      await attempt(system, () =>
-        runSystem(system, points, plan.timing, (point, measurement) => {
+    for (const systems of groupsOf(plan, round)) {
+      await attempt(systems.join(', '), () =>
+        runSystems(systems, plan, (system, point, measurement) => {
           samples.loads.push({ round, system, point: pointName(point), measurement });
           progress(`${prefix} ${system.padEnd(10)} ${pointName(point).padEnd(31)} ${inShort(measurement)}`);
         }),
@@ -80,22 +83,45 @@ export async function runRounds(plan: Plan, progress: (line: string) => void): P
   return samples;
 }
 
-async function runSystem(
-  name: SystemName,
-  points: readonly Point[],
-  timing: Timing,
-  measured: (point: Point, measurement: Measurement) => void,
+/** What runs at the same time. Every other round goes backwards, so that none of two always comes first. */
+export function groupsOf({ systems, wants, atOnce }: Plan, round: number): SystemName[][] {
+  const wanted = systems.filter((system) => pointsOf(system).some((point) => wants(system, point)));
+  if (round % 2 === 0) wanted.reverse();
+  if (!atOnce) return wanted.map((system) => [system]);
+  return wanted.length === 0 ? [] : [wanted];
+}
+
+interface Running {
+  readonly name: SystemName;
+  readonly system: System;
+  readonly generator: Generator;
+}
+
+async function runSystems(
+  names: readonly SystemName[],
+  { wants, timing }: Plan,
+  measured: (name: SystemName, point: Point, measurement: Measurement) => void,
 ): Promise<void> {
-  const system = await startSystem(name);
-  const generator = new Generator();
+  const running: Running[] = [];
   try {
-    await measurePoint(system, generator, PREHEAT, 'preheat', PREHEAT_TIMING);
-    for (const [index, point] of points.entries()) {
-      measured(point, await measurePoint(system, generator, point, `p${index}`, timing));
+    for (const name of names) running.push({ name, system: await startSystem(name), generator: new Generator() });
+    const all = running.flatMap(({ system, generator }) => processesOf(system, generator));
+    const measure = ({ system, generator }: Running, point: Point, label: string, how: Timing) =>
+      measurePoint(system, generator, point, label, how, all);
+    const { warmupMs, measureMs } = PREHEAT_TIMING;
+    const preheat = { warmupMs, measureMs: measureMs * names.length };
+    await Promise.all(running.map((one) => measure(one, PREHEAT, 'preheat', preheat)));
+    const points = new Map(names.flatMap(pointsOf).map((point) => [pointName(point), point]));
+    for (const [index, point] of [...points.values()].entries()) {
+      const loaded = running.filter(({ name }) => wants(name, point) && pointsOf(name).includes(point));
+      const measurements = loaded.map(async (one) => {
+        return { name: one.name, measurement: await measure(one, point, `p${index}`, timing) };
+      });
+      for (const { name, measurement } of await Promise.all(measurements)) measured(name, point, measurement);
     }
   } finally {
-    await generator.process.stop();
-    await system.stop();
+    for (const { generator } of running) await generator.process.stop();
+    await Promise.all(running.map(({ system }) => system.stop()));
   }
 }
 

@@ -12,6 +12,8 @@ export interface Report {
   readonly date: string;
   readonly machine: Machine;
   readonly rounds: number;
+  /** The systems of a round ran at the same time. */
+  readonly atOnce: boolean;
   readonly warmupMs: number;
   readonly measureMs: number;
   readonly summaries: readonly Summary[];
@@ -60,14 +62,15 @@ export function renderReport(report: Report): string {
   ].join('\n\n');
 }
 
-function describeRun({ machine, rounds, warmupMs, measureMs, summaries }: Report): string {
+function describeRun({ machine, rounds, atOnce, warmupMs, measureMs, summaries }: Report): string {
   const foreign = spread(summaries.flatMap(({ foreignCores }) => (foreignCores === null ? [] : [foreignCores.median])));
   const libraries = Object.entries(machine.libraries).map(([name, version]) => `${name} ${version}`);
+  const order = atOnce ? 'fresh' : 'interleaved';
   return [
     `- Machine: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryMiB} MiB, ${machine.kernel}`,
     `- Software: Node ${machine.node}, Redis ${machine.redis}, ${libraries.join(', ')}`,
-    `- ${rounds} interleaved rounds, ${measureMs} ms a point after ${warmupMs} ms of warm-up, loopback only;`,
-    '  generator, servers and Redis share the cores',
+    `- ${rounds} ${order} rounds, ${measureMs} ms a point after ${warmupMs} ms of warm-up, loopback only;`,
+    `  generator, servers and Redis share the cores${atOnce ? ', and so do all systems: only ratios of CPU mean something' : ''}`,
     '- Figures: median over the rounds (lowest to highest). CPU: servers on the path and Redis, without the generator.',
     '  In an open loop latency counts from the intended time of sending.',
     `- Cores taken by what does not belong to the benchmark: ${formatSpread(foreign)}; near 0 on a quiet machine`,
