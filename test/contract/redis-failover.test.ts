@@ -80,7 +80,7 @@ test.concurrent('Cluster: a replica that lacks the last entries takes over, and 
   }
 });
 
-test.concurrent('Cluster: a lost tail is a gap for its tunnels, and a new run goes on', async () => {
+test.concurrent('Cluster: behind a lost tail the stream of tunnels goes on', async () => {
   const redis = await startRedisCluster();
   const store = connectTo(redis.url);
   try {
@@ -88,22 +88,21 @@ test.concurrent('Cluster: a lost tail is a gap for its tunnels, and a new run go
     const node = newNode();
     await store.inbox.open(node);
     const append = tunnelSender(store, node);
-    const { until, places } = readTunnels(store, node);
-    await append(1, 1);
+    const { until, numbers } = readTunnels(store, node);
+    await append(1);
     await until(1);
     await waitFor(async () => (await redis.info('replication')).every(inSync), { what: 'the replicas are in sync' });
     const primary = await holderOf(redis, node);
     const replicas = redis.nodes.filter(({ role }) => role === 'replica');
     for (const replica of replicas) await replica.kill('SIGSTOP');
     await primary.client.call('CLIENT', 'KILL', 'TYPE', 'replica');
-    expect(await append(1, 2)).toEqual({ kind: 'ok' });
+    expect(await append(2)).toEqual({ kind: 'ok' });
     await until(2);
     await primary.kill();
     for (const replica of replicas) await replica.kill('SIGCONT');
-    await waitFor(async () => (await append(1, 3)).kind === 'gap', { what: 'there is a gap', timeoutMs: 20_000 });
-    await taken(() => append(2, 1));
-    await waitFor(() => places().includes('2.1'), { what: 'the new run is read', timeoutMs: 20_000 });
-    expect([...new Set(places())]).toEqual(['1.1', '1.2', '2.1']);
+    await taken(() => append(3));
+    await waitFor(() => numbers().includes(3), { what: 'the next one is read', timeoutMs: 20_000 });
+    expect([...new Set(numbers())]).toEqual([1, 2, 3]);
   } finally {
     await store.close();
     await redis.stop();

@@ -219,7 +219,10 @@ const tunnelFrame: fc.Arbitrary<Buffer> = fc.oneof(
 );
 const tunnelEnvelopes = fc
   .tuple(node, u48, u48, fc.array(tunnelFrame, { maxLength: 4 }))
-  .map(([sender, run, sequence, frames]) => Buffer.concat([tunnels.encodeHead(sender, run, sequence), ...frames]));
+  .map(([sender, run, settled, frames]) => {
+    const place = { run, sequence: Math.min(settled + 1, 2 ** 48 - 1), settled };
+    return Buffer.concat([tunnels.encodeHead(sender, place), ...frames]);
+  });
 
 /** What ends of tunnels are told: each frame of one envelope as a line. */
 function tunnelLines(envelope: Uint8Array): string[] {
@@ -266,7 +269,9 @@ export const CODECS: readonly Codec[] = [
     'envelopes of tunnels',
     fc.tuple(fc.array(tunnelFrame, { maxLength: 4 }), tunnelEnvelopes, changedBytes(tunnelEnvelopes)),
     ([frames, whole, changed]) => {
-      const ours = tunnelLines(Buffer.concat([tunnels.encodeHead('n' as NodeId, 1, 1), ...frames]));
+      const ours = tunnelLines(
+        Buffer.concat([tunnels.encodeHead('n' as NodeId, { run: 1, sequence: 1, settled: 0 }), ...frames]),
+      );
       deepStrictEqual(ours.length, frames.length);
       ok(!tunnelLines(whole).includes('["lost"]'), 'an envelope of ours is malformed');
       tunnelLines(changed);

@@ -56,7 +56,10 @@ export function faultyStore(store: Store, world: World, rng: Rng, faults: Faults
     },
   });
   const tunnels: TunnelStreams = {
-    append: (append) => answered(() => store.tunnels.append(append)),
+    writer: (to, maxBytes) => {
+      const writer = store.tunnels.writer(to, maxBytes);
+      return { append: (envelope) => answered(() => writer.append(envelope)) };
+    },
     start: (node, onEnvelopes) => store.tunnels.start(node, (envelopes) => run(() => onEnvelopes(envelopes))),
     stop: () => store.tunnels.stop(),
   };

@@ -58,7 +58,7 @@ const SETTLE_MS = 1000;
 /** Redis keeps the keys of a mailbox and of a location longer than what is in them. */
 const KEY_SLACK_MS = 90_000;
 /** Kinds of keys that may be there without clients: those of nodes, and watches, which end after ten minutes. */
-const NODE_KINDS = ['nodes', 'state', 'inbox', 'links', 'tunnels', 'tunnels:from'];
+const NODE_KINDS = ['nodes', 'state', 'inbox', 'links', 'tunnels'];
 const WATCH_KIND = 'watch';
 const NARRATED = 3;
 const MEBIBYTE = 2 ** 20;

@@ -55,8 +55,8 @@ export class RedisInbox implements Inbox {
   }
 
   remove(node: NodeId): Promise<{ kind: 'removed' } | { kind: 'superseded' } | Unavailable> {
-    const { state, inbox, links, tunnels, from } = this.keys.node(node);
-    return this.commands.script('inboxRemove', [state, inbox, links, tunnels, from], [REAPED_KEEP_MS], (reply) => ({
+    const { state, inbox, links, tunnels } = this.keys.node(node);
+    return this.commands.script('inboxRemove', [state, inbox, links, tunnels], [REAPED_KEEP_MS], (reply) => ({
       kind: text(reply) as 'removed' | 'superseded',
     }));
   }

@@ -31,7 +31,7 @@ describe('keys', () => {
       ),
     );
     expect(Object.values(keys.node('n1' as NodeId))).toEqual(
-      ['state', 'inbox', 'links', 'tunnels', 'tunnels:from'].map((name) => `cw:{n:n1}:${name}`),
+      ['state', 'inbox', 'links', 'tunnels'].map((name) => `cw:{n:n1}:${name}`),
     );
     expect(keys.nodes).toBe('cw:{nodes}');
     expect(keys.stored('r' as RealmName)).toBe('cw:{r:r}:stored');

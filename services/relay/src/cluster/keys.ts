@@ -18,9 +18,8 @@ export interface NodeKeys {
   readonly state: string;
   readonly inbox: string;
   readonly links: string;
-  /** Envelopes for tunnels, and the last one of each sending node. */
+  /** Envelopes for tunnels. */
   readonly tunnels: string;
-  readonly from: string;
 }
 
 /**
@@ -67,13 +66,11 @@ export class Keys {
 
   node(node: NodeId): NodeKeys {
     const tagged = `${this.prefix}{n:${node}}`;
-    const tunnels = `${tagged}:tunnels`;
     return {
       state: `${tagged}:state`,
       inbox: `${tagged}:inbox`,
       links: `${tagged}:links`,
-      tunnels,
-      from: `${tunnels}:from`,
+      tunnels: `${tagged}:tunnels`,
     };
   }
 

@@ -15,7 +15,8 @@ export class RedisReaping implements Reaping {
   }
 
   take(dead: NodeId, reaper: NodeId, holdMs: number): ReturnType<Reaping['take']> {
-    return this.commands.script('reapTake', [this.keys.node(dead).state], [reaper, holdMs], (reply) => {
+    const { state, tunnels } = this.keys.node(dead);
+    return this.commands.script('reapTake', [state, tunnels], [reaper, holdMs], (reply) => {
       if (!Array.isArray(reply)) return { kind: text(reply) as 'taken' | 'reaped' };
       return { kind: 'held', lock: { dead, reaper, token: number((reply as Reply[])[1]) } };
     });
@@ -36,14 +37,9 @@ export class RedisReaping implements Reaping {
   }
 
   finish({ dead, token }: ReaperLock): Promise<{ kind: 'finished' } | { kind: 'superseded' } | Unavailable> {
-    const { state, inbox, links, tunnels, from } = this.keys.node(dead);
-    return this.commands.script(
-      'reapFinish',
-      [state, inbox, links, tunnels, from],
-      [token, REAPED_KEEP_MS],
-      (reply) => ({
-        kind: text(reply) as 'finished' | 'superseded',
-      }),
-    );
+    const { state, inbox, links, tunnels } = this.keys.node(dead);
+    return this.commands.script('reapFinish', [state, inbox, links, tunnels], [token, REAPED_KEEP_MS], (reply) => ({
+      kind: text(reply) as 'finished' | 'superseded',
+    }));
   }
 }

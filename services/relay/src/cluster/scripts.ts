@@ -4,7 +4,7 @@ import { USAGE_FIELDS } from '../core/shared-ports.ts';
 import type { RedisClient } from './connect.ts';
 
 const MAILBOX = ['mbox', 'meta', 'count', 'bytes', 'index'] as const;
-const NODE = ['state', 'inbox', 'links', 'tunnels', 'from'] as const;
+const NODE = ['state', 'inbox', 'links', 'tunnels'] as const;
 
 /**
  * Every script: its file (`lua/<file>.lua`), its keys, its arguments, and the arguments that may repeat. The header of
@@ -81,14 +81,14 @@ export const SCRIPTS = {
   inboxClose: { file: 'inbox_close', keys: ['state', 'inbox'], args: ['closing'], rest: [] },
   inboxTrim: { file: 'inbox_trim', keys: ['state', 'inbox'], args: ['minId', 'bytes'], rest: [] },
   inboxRemove: { file: 'inbox_remove', keys: [...NODE], args: ['keepMs'], rest: [] },
-  tunnelAppend: {
-    file: 'tunnel_append',
-    keys: ['state', 'tunnels', 'from'],
-    args: ['from', 'run', 'sequence', 'maxBytes', 'keepMs', 'rememberMs', 'envelope'],
+  tunnelAccount: {
+    file: 'tunnel_account',
+    keys: ['state', 'tunnels'],
+    args: ['bytes', 'maxBytes', 'keepMs'],
     rest: [],
   },
-  tunnelTrim: { file: 'tunnel_trim', keys: ['state', 'tunnels'], args: ['minId', 'bytes'], rest: [] },
-  reapTake: { file: 'reap_take', keys: ['state'], args: ['reaper', 'holdMs'], rest: [] },
+  tunnelTrim: { file: 'tunnel_trim', keys: ['state', 'tunnels'], args: ['minId', 'bytes', 'keepMs'], rest: [] },
+  reapTake: { file: 'reap_take', keys: ['state', 'tunnels'], args: ['reaper', 'holdMs'], rest: [] },
   reapFinish: { file: 'reap_finish', keys: [...NODE], args: ['token', 'keepMs'], rest: [] },
   watch: { file: 'watch', keys: ['watch', 'loc'], args: ['node', 'ttlMs'], rest: [] },
   nodeRenew: {

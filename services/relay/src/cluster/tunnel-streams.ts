@@ -1,17 +1,14 @@
 import type { NodeId } from '@causeway/protocol';
 import type { InboxEntry } from '../core/ports.ts';
-import type { TunnelAppend, TunnelAppendReply, TunnelStreams } from '../core/tunnel-ports.ts';
-import { type Commands, text } from './commands.ts';
+import type { TunnelStreams, TunnelWriter } from '../core/tunnel-ports.ts';
+import type { Commands } from './commands.ts';
 import type { Keys } from './keys.ts';
 import { StreamReader } from './stream-reader.ts';
 import { TunnelTrimmer } from './tunnel-trimmer.ts';
+import { RedisTunnelWriter } from './tunnel-writer.ts';
 
 /** Envelopes of one reading: each may hold some of the largest frames, and together they are to be a few MiB at most. */
 const READ_COUNT = 16;
-/** What a dead node leaves goes so long after the last append, if nobody ends its inbox. */
-const KEEP_MS = 3_600_000;
-/** A sender that was silent for longer has to begin a new run. */
-const REMEMBER_MS = 24 * KEEP_MS;
 
 interface Reading {
   readonly reader: StreamReader;
@@ -36,17 +33,10 @@ export class RedisTunnelStreams implements TunnelStreams {
     this.connectReader = connectReader;
   }
 
-  append({ from, to, run, sequence, envelope, maxBytes }: TunnelAppend): Promise<TunnelAppendReply> {
-    const { state, tunnels, from: senders } = this.keys.node(to);
-    const bytes = Buffer.from(envelope.buffer, envelope.byteOffset, envelope.byteLength);
+  writer(to: NodeId, maxBytes: number): TunnelWriter {
     const { commands, bulk } = this;
-    // Until it is connected, and while it is not.
-    return (bulk.client.status === 'ready' ? bulk : commands).script(
-      'tunnelAppend',
-      [state, tunnels, senders],
-      [from, run, sequence, maxBytes, KEEP_MS, REMEMBER_MS, bytes],
-      (reply) => ({ kind: text(reply) as 'ok' }),
-    );
+    const { state, tunnels } = this.keys.node(to);
+    return new RedisTunnelWriter({ commands, bulk, state, tunnels, maxBytes });
   }
 
   start(node: NodeId, onEnvelopes: (envelopes: readonly Uint8Array[]) => void): void {

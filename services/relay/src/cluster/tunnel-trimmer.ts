@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { InboxEntry } from '../core/ports.ts';
 import type { Commands } from './commands.ts';
 import { nextId } from './stream-reader.ts';
+import { KEEP_MS } from './tunnel-writer.ts';
 
 const TRY_AGAIN_MS = 100;
 
@@ -42,7 +43,7 @@ export class TunnelTrimmer {
 
   private async trimAll(): Promise<void> {
     do {
-      const args = [nextId(this.upTo), this.bytes] as const;
+      const args = [nextId(this.upTo), this.bytes, KEEP_MS] as const;
       this.upTo = '';
       this.bytes = 0;
       while (!(await this.trim(args))) {
@@ -55,7 +56,7 @@ export class TunnelTrimmer {
     this.trimming = null;
   }
 
-  private async trim(args: readonly [minId: string, bytes: number]): Promise<boolean> {
+  private async trim(args: readonly [minId: string, bytes: number, keepMs: number]): Promise<boolean> {
     const reply = await this.commands.script('tunnelTrim', [this.state, this.tunnels], args, () => ({
       kind: 'trimmed' as const,
     }));

@@ -44,25 +44,8 @@ export interface Rooms {
   putBack(realm: RealmName, room: Room): Promise<{ readonly kind: 'put_back' } | Unavailable>;
 }
 
-export interface TunnelAppend {
-  readonly from: NodeId;
-  readonly to: NodeId;
-  /** Counts from 1. It grows when the sender begins anew because something of the run before may be lost. */
-  readonly run: number;
-  /** Counts the envelopes of a run from 1. */
-  readonly sequence: number;
-  /** Unchanged until the answer. */
-  readonly envelope: Uint8Array;
-  /** Bytes of envelopes that may wait in the stream. */
-  readonly maxBytes: number;
-}
-
 export type TunnelAppendReply =
   | { readonly kind: 'ok' }
-  /** This envelope, or a later run, was appended before. */
-  | { readonly kind: 'dup' }
-  /** What came before in this run is not there: the store has lost it. Only a new run goes on. */
-  | { readonly kind: 'gap' }
   /** Over the stream's bytes; the reader makes room. */
   | { readonly kind: 'full' }
   /** The node is dead or has left: it takes nothing any more. */
@@ -71,16 +54,28 @@ export type TunnelAppendReply =
   | { readonly kind: 'missing' }
   | Unavailable;
 
+/** The writing end of a node's stream, for one other node. */
+export interface TunnelWriter {
+  /**
+   * Adds an envelope, which is to be unchanged until the answer. Several may be under way: they may be added in any
+   * order. One that was not answered may have been added.
+   */
+  append(envelope: Uint8Array): Promise<TunnelAppendReply>;
+}
+
 /**
  * What nodes hand to each other for tunnels: beside the inbox, so that bulk never stands in front of messages, and not a
  * log: an entry is removed once it was handed over, since a tunnel dies with either of its nodes.
  */
 export interface TunnelStreams {
-  /** Exactly once and in order within a run. A node's stream is open from `Inbox.open` on until its inbox is ended. */
-  append(append: TunnelAppend): Promise<TunnelAppendReply>;
   /**
-   * Hands envelopes over in order, as soon as they arrive, until `stop`. After a fault of the store some may come again,
-   * and some may never come: their run and sequence tell.
+   * A node's stream is open from `Inbox.open` on until its inbox is ended.
+   * @param maxBytes bytes of envelopes that may wait in it; what is under way when they are reached comes on top
+   */
+  writer(to: NodeId, maxBytes: number): TunnelWriter;
+  /**
+   * Hands envelopes over in the order in which they were added, as soon as they are, until `stop`. After a fault of the
+   * store some may come again, and some may never come: what they say of their place tells.
    */
   start(node: NodeId, onEnvelopes: (envelopes: readonly Uint8Array[]) => void): void;
   stop(): Promise<void>;

@@ -1,7 +1,7 @@
 import type { NodeId } from '@causeway/protocol';
-import type { TunnelAppend, TunnelAppendReply, TunnelStreams } from '../core/tunnel-ports.ts';
+import type { TunnelAppendReply, TunnelStreams, TunnelWriter } from '../core/tunnel-ports.ts';
 import type { EmbeddedCluster } from './cluster.ts';
-import { appendEnvelope, takeEnvelopes } from './tunnel-queue.ts';
+import { takeEnvelopes } from './tunnel-queue.ts';
 
 const READ_COUNT = 16;
 
@@ -13,13 +13,20 @@ export class EmbeddedTunnelStreams implements TunnelStreams {
     this.cluster = cluster;
   }
 
-  async append(append: TunnelAppend): Promise<TunnelAppendReply> {
-    const log = this.cluster.logs.get(append.to);
+  writer(to: NodeId, maxBytes: number): TunnelWriter {
+    return { append: async (envelope) => this.append(to, maxBytes, envelope) };
+  }
+
+  private append(to: NodeId, maxBytes: number, envelope: Uint8Array): TunnelAppendReply {
+    const log = this.cluster.logs.get(to);
     if (!log) return { kind: 'missing' };
     if (log.state === 'reaping' || log.state === 'reaped') return { kind: 'gone' };
-    const reply = appendEnvelope(log.tunnels, append);
-    if (reply.kind === 'ok') this.cluster.tunnelReaders.get(append.to)?.();
-    return reply;
+    const { tunnels } = log;
+    if (tunnels.bytes >= maxBytes) return { kind: 'full' };
+    tunnels.envelopes.push(new Uint8Array(envelope));
+    tunnels.bytes += envelope.length;
+    this.cluster.tunnelReaders.get(to)?.();
+    return { kind: 'ok' };
   }
 
   start(node: NodeId, onEnvelopes: (envelopes: readonly Uint8Array[]) => void): void {

@@ -1,7 +1,7 @@
 -- Ends a node's own inbox, unless it is being reaped. State and links stay for a while: a late append is to learn of it.
 -- include: inbox
 -- flags: allow-oom
--- KEYS: state, inbox, links, tunnels, from
+-- KEYS: state, inbox, links, tunnels
 -- ARGV: keepMs
 -- Replies:
 --   'removed'  'superseded'

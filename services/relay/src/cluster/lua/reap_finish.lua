@@ -1,7 +1,7 @@
 -- Ends a dead node's inbox, for the holder of the lock.
 -- include: inbox
 -- flags: allow-oom
--- KEYS: state, inbox, links, tunnels, from
+-- KEYS: state, inbox, links, tunnels
 -- ARGV: token, keepMs
 -- Replies:
 --   'finished'  'superseded'

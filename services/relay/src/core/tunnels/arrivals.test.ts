@@ -24,11 +24,14 @@ function setUp() {
     onWithdrawn: () => undefined,
     onLost: (node, anew) => events.push(`${anew ? 'anew' : 'lost'} ${node}`),
   });
-  const take = (run: number, sequence: number, ...frames: Uint8Array[]): string[] => {
-    arrivals.take(Buffer.concat([encodeHead(B, run, sequence), ...frames]));
+  const take = (run: number, sequence: number, ...frames: Uint8Array[]): string[] =>
+    takeAfter(sequence - 1, run, sequence, ...frames);
+  /** An envelope whose sender knows that the store has all up to `settled`. */
+  const takeAfter = (settled: number, run: number, sequence: number, ...frames: Uint8Array[]): string[] => {
+    arrivals.take(Buffer.concat([encodeHead(B, { run, sequence, settled }), ...frames]));
     return events.splice(0);
   };
-  return { arrivals, counters, log, take };
+  return { arrivals, counters, log, take, takeAfter };
 }
 
 const data = (to: number, text: string): Buffer => Buffer.concat([encodeDataHead(to, text.length), Buffer.from(text)]);
@@ -56,6 +59,36 @@ test('what is missing ends the tunnels with its node, before what comes then is 
   expect(take(2, 2)).toEqual([]);
 });
 
+test('what overtakes one that is under way waits for it', () => {
+  const { take, takeAfter, counters } = setUp();
+  take(1, 1);
+  expect(takeAfter(1, 1, 4, data(5, 'four'))).toEqual([]);
+  expect(takeAfter(1, 1, 3, data(5, 'three'))).toEqual([]);
+  expect(takeAfter(1, 1, 4, data(5, 'four'))).toEqual([]);
+  expect(takeAfter(1, 1, 2, data(5, 'two'))).toEqual(['5 data two', '5 data three', '5 data four']);
+  expect(takeAfter(1, 1, 3, data(5, 'three'))).toEqual([]);
+  expect(take(1, 5, data(5, 'five'))).toEqual(['5 data five']);
+  expect(counters.drops.stale_frame).toBe(2);
+});
+
+test('what waits for one that is lost is taken when that is known, unless it came before it', () => {
+  const { take, takeAfter } = setUp();
+  take(1, 1);
+  expect(takeAfter(1, 1, 3, data(5, 'three'))).toEqual([]);
+  expect(takeAfter(1, 1, 5, data(5, 'five'))).toEqual([]);
+  expect(takeAfter(3, 1, 6, data(5, 'six'))).toEqual(['lost b']);
+  expect(takeAfter(3, 1, 4, data(5, 'four'))).toEqual(['5 data four', '5 data five', '5 data six']);
+});
+
+test('a run of which the first is under way begins with it', () => {
+  const { take, takeAfter } = setUp();
+  expect(takeAfter(0, 1, 2, data(5, 'two'))).toEqual([]);
+  expect(takeAfter(0, 1, 1, data(5, 'one'))).toEqual(['5 data one', '5 data two']);
+  expect(takeAfter(0, 2, 2, data(5, 'two'))).toEqual(['anew b']);
+  expect(takeAfter(0, 2, 1, data(5, 'one'))).toEqual(['5 data one', '5 data two']);
+  expect(take(1, 3)).toEqual([]);
+});
+
 test('a node that is met in the middle of a run is taken as it is', () => {
   const { take, arrivals } = setUp();
   expect(take(4, 17, data(5, 'x'))).toEqual(['5 data x']);
@@ -66,7 +99,7 @@ test('a node that is met in the middle of a run is taken as it is', () => {
 test('what cannot be read is counted and logged; the rest of its tunnels cannot be trusted', () => {
   const { take, arrivals, counters, log } = setUp();
   arrivals.take(Buffer.of(9, 1, 2));
-  arrivals.take(encodeHead(A, 1, 1).subarray(0, 5));
+  arrivals.take(encodeHead(A, { run: 1, sequence: 1, settled: 0 }).subarray(0, 5));
   expect(take(1, 1, Buffer.of(5, 0, 0, 0, 99, 1))).toEqual(['lost b']);
   expect(take(1, 2, Buffer.of(200, 0, 0, 0, 0), data(5, 'x'))).toEqual(['5 data x']);
   expect([counters.drops.unreadable_entry, counters.drops.unknown_frame, log.lines.length]).toEqual([3, 1, 3]);

@@ -1,5 +1,5 @@
 import type { NodeId } from '@causeway/protocol';
-import { encodeHead } from './frames.ts';
+import { type EnvelopePlace, encodeHead } from './frames.ts';
 
 const FIRST_BYTES = 4096;
 
@@ -13,9 +13,9 @@ export class EnvelopeBuilder {
     return this.used;
   }
 
-  begin(sender: NodeId, run: number, sequence: number): void {
+  begin(sender: NodeId, place: EnvelopePlace): void {
     this.used = 0;
-    this.add(encodeHead(sender, run, sequence));
+    this.add(encodeHead(sender, place));
   }
 
   add(bytes: Uint8Array): void {
@@ -28,12 +28,6 @@ export class EnvelopeBuilder {
   /** The envelope, in place: unchanged until the next `begin`. */
   get bytes(): Buffer {
     return this.buffer.subarray(0, this.used);
-  }
-
-  /** What was given out may still be in use: the next envelope gets memory of its own. */
-  renew(): void {
-    this.buffer = Buffer.allocUnsafe(FIRST_BYTES);
-    this.used = 0;
   }
 
   private grow(bytes: number): void {

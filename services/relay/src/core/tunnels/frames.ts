@@ -1,11 +1,13 @@
 /**
  * What nodes tell each other about tunnels: one envelope is one entry of the recipient node's stream.
  *
- *   envelope   version:u8  sender:str8  run:u48  sequence:u48  frame...
+ *   envelope   version:u8  sender:str8  run:u48  sequence:u48  settled:u48  frame...
  *   frame      type:u8  length:u32  body[length]
  *
- * `run` and `sequence` count the envelopes from the sender (see `TunnelAppend`). Each node calls an end of its own by a
- * number, and is told which one is meant. str8 is a length byte and that much UTF-8; integers are big-endian.
+ * `sequence` counts the envelopes of a run of the sender from 1. Up to `settled` the store has told the sender that it
+ * has them. `run` counts from 1, too, and grows when the sender begins anew because something of the run before may be
+ * lost. Each node calls an end of its own by a number, and is told which one is meant. str8 is a length byte and that
+ * much UTF-8; integers are big-endian.
  */
 import type { NodeId } from '@causeway/protocol';
 import type { PeerKey } from '../address.ts';
@@ -90,10 +92,15 @@ export function encodeClose(to: number, reason: string): Buffer {
   return new FrameWriter(TunnelFrame.close, 6 + text8(reason)).u48(to).text(reason).bytes;
 }
 
-export interface TunnelEnvelope {
-  readonly sender: NodeId;
+/** Where an envelope belongs among all of its sender. */
+export interface EnvelopePlace {
   readonly run: number;
   readonly sequence: number;
+  readonly settled: number;
+}
+
+export interface TunnelEnvelope extends EnvelopePlace {
+  readonly sender: NodeId;
   readonly frames: FieldReader;
 }
 
@@ -103,21 +110,22 @@ export function readTunnelEnvelope(bytes: Uint8Array): TunnelEnvelope | null {
   const reader = new FieldReader(buffer, 0, buffer.length);
   try {
     if (reader.u8() !== TUNNEL_ENVELOPE_VERSION) return null;
-    return { sender: reader.node(), run: reader.u48(), sequence: reader.u48(), frames: reader };
+    const sender = reader.node();
+    return { sender, run: reader.u48(), sequence: reader.u48(), settled: reader.u48(), frames: reader };
   } catch {
     return null;
   }
 }
 
 /** The beginning of an envelope. */
-export function encodeHead(sender: NodeId, run: number, sequence: number): Buffer {
+export function encodeHead(sender: NodeId, { run, sequence, settled }: EnvelopePlace): Buffer {
   const name = Buffer.byteLength(sender);
-  const head = Buffer.allocUnsafe(14 + name);
+  const head = Buffer.allocUnsafe(2 + name + 18);
   head[0] = TUNNEL_ENVELOPE_VERSION;
   head[1] = name;
   head.write(sender, 2);
-  head.writeUIntBE(run, 2 + name, 6);
-  head.writeUIntBE(sequence, 8 + name, 6);
+  let at = 2 + name;
+  for (const number of [run, sequence, settled]) at = head.writeUIntBE(number, at, 6);
   return head;
 }
 

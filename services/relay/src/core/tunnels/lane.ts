@@ -4,7 +4,7 @@ import type { Clock, Timers } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import { Deque } from '../deque.ts';
 import type { SharedBytes } from '../shared-bytes.ts';
-import type { TunnelAppendReply, TunnelStreams } from '../tunnel-ports.ts';
+import type { TunnelAppendReply, TunnelStreams, TunnelWriter } from '../tunnel-ports.ts';
 import { EnvelopeBuilder } from './envelope.ts';
 import type { TunnelReason } from './far.ts';
 
@@ -13,6 +13,8 @@ import type { TunnelReason } from './far.ts';
  * enough that Redis and both event loops are not held up by it.
  */
 const MAX_ENVELOPE_BYTES = 256 * 1024;
+/** Appends that are under way at a time: while the store takes one, the next is on its way to it. */
+const MOST_UNDER_WAY = 4;
 const FIRST_RETRY_MS = 5;
 const LAST_RETRY_MS = 250;
 /** Tunnels end whose way was closed for so long: longer than a failover, and shorter than people wait. */
@@ -23,6 +25,14 @@ const FULL_FOR_MS = 30_000;
 const SILENCE_MS = 1000;
 /** It is asked for so long after the last word as well: of a tunnel that is over here, only the other end would miss it. */
 const LINGER_MS = 30_000;
+
+/** An envelope whose append the store has not confirmed. */
+interface Append {
+  readonly sequence: number;
+  readonly builder: EnvelopeBuilder;
+  /** It was answered, but not taken: it will be sent again. */
+  refused: boolean;
+}
 
 /** The end of a tunnel that is reached by a lane. */
 export interface LaneEnd {
@@ -54,9 +64,9 @@ export interface LaneDeps {
 }
 
 /**
- * The way of tunnels to one other node. One append is in flight at a time; what is due meanwhile goes into the next,
- * each tunnel in turn. Nothing is kept for sending it again: where the store has lost something, all tunnels of the lane
- * are closed, and the next run begins.
+ * The way of tunnels to one other node. A few appends are under way at a time; what is due meanwhile goes into the next,
+ * each tunnel in turn. One that was not taken is sent again, and the other node puts them in order. Nothing is kept of
+ * what the store has confirmed: where it loses that, all tunnels of the lane are closed, and the next run begins.
  */
 export class Lane {
   readonly node: NodeId;
@@ -64,11 +74,13 @@ export class Lane {
   private readonly deps: LaneDeps;
   private readonly controls = new Deque<Uint8Array>();
   private readonly due = new Deque<LaneEnd>();
+  private readonly writer: TunnelWriter;
   private run = 1;
   private sequence = 0;
-  private readonly builder = new EnvelopeBuilder();
-  /** The envelope that is being appended. */
-  private envelope: Uint8Array | null = null;
+  /** In their order. */
+  private underWay: Append[] = [];
+  /** Builders whose envelope is confirmed. */
+  private readonly free: EnvelopeBuilder[] = [];
   private scheduled = false;
   private failingSince = 0;
   private fullSince = 0;
@@ -81,6 +93,7 @@ export class Lane {
   constructor(node: NodeId, deps: LaneDeps) {
     this.node = node;
     this.deps = deps;
+    this.writer = deps.streams.writer(node, deps.streamBytes);
     this.appendedAt = deps.clock.now();
   }
 
@@ -90,7 +103,11 @@ export class Lane {
 
   /** Everything that was said has been appended. */
   get isIdle(): boolean {
-    return this.envelope === null && this.controls.length === 0 && this.due.length === 0;
+    return this.underWay.length === 0 && !this.speaks;
+  }
+
+  private get speaks(): boolean {
+    return this.controls.length + this.due.length > 0;
   }
 
   /** Appends are not answered, or refused, at the moment. */
@@ -128,8 +145,7 @@ export class Lane {
   reset(reason: TunnelReason): void {
     this.run += 1;
     this.sequence = 0;
-    this.envelope = null;
-    this.builder.renew();
+    this.giveUp();
     this.controls.clear();
     this.closeEnds(reason);
     this.deps.onReset(this);
@@ -141,7 +157,7 @@ export class Lane {
   nodeGone(): void {
     if (this.gone) return;
     this.gone = true;
-    this.envelope = null;
+    this.giveUp();
     this.controls.clear();
     this.closeEnds('node_gone');
     this.due.clear();
@@ -157,26 +173,31 @@ export class Lane {
     }
   }
 
+  /** What comes of the appends under way does not matter. Their builders may still be in use, and are not used again. */
+  private giveUp(): void {
+    this.underWay = [];
+  }
+
   /** At the end of the turn, so that what all packets and entries of it give rise to travels together. */
   private schedule(): void {
-    if (this.scheduled || this.envelope !== null) return;
+    if (this.scheduled || !this.mayAppend) return;
     this.scheduled = true;
     this.deps.timers.soon(() => {
       this.scheduled = false;
-      this.next();
+      while (this.speaks && this.mayAppend) this.append();
     });
   }
 
-  private next(): void {
-    if (this.envelope === null && !this.gone && !this.isIdle) this.append();
+  private get mayAppend(): boolean {
+    return !this.gone && !this.isFailing && this.underWay.length < MOST_UNDER_WAY;
   }
 
   /** Appends what is due, or nothing: an envelope is a question as well. */
   private append(): void {
-    const { builder, due } = this;
     this.sequence += 1;
-    builder.begin(this.deps.self, this.run, this.sequence);
-    const speaks = this.controls.length + due.length > 0;
+    const { due, run, sequence, speaks } = this;
+    const builder = this.free.pop() ?? new EnvelopeBuilder();
+    builder.begin(this.deps.self, { run, sequence, settled: (this.underWay[0]?.sequence ?? sequence) - 1 });
     while (builder.length < MAX_ENVELOPE_BYTES) {
       const frame = this.controls.shift();
       if (frame === undefined) break;
@@ -189,37 +210,26 @@ export class Lane {
       if (end.isDue) due.push(end);
       else end.queued = false;
     }
-    this.envelope = builder.bytes;
     this.appendedAt = this.deps.clock.now();
     if (speaks) this.saidAt = this.appendedAt;
-    this.send();
+    const append = { sequence, builder, refused: false };
+    this.underWay.push(append);
+    this.send(append);
   }
 
-  private send(): void {
-    const { deps, envelope, run } = this;
-    if (envelope === null) return;
-    deps.streams
-      .append({
-        from: deps.self,
-        to: this.node,
-        run,
-        sequence: this.sequence,
-        envelope,
-        maxBytes: deps.streamBytes,
-      })
-      .then((reply) => {
-        // After a reset the answer is about what was given up.
-        if (!this.gone && this.envelope === envelope) this.replied(reply);
-      });
+  private send(append: Append): void {
+    append.refused = false;
+    this.writer.append(append.builder.bytes).then((reply) => {
+      // It may have been given up.
+      if (this.underWay.includes(append)) this.replied(append, reply);
+    });
   }
 
-  private replied(reply: TunnelAppendReply): void {
+  private replied(append: Append, reply: TunnelAppendReply): void {
+    append.refused = reply.kind !== 'ok';
     switch (reply.kind) {
       case 'ok':
-      case 'dup':
-        return this.appended();
-      case 'gap':
-        return this.reset('lost');
+        return this.appended(append);
       case 'gone':
         return this.nodeGone();
       case 'full':
@@ -230,12 +240,15 @@ export class Lane {
     }
   }
 
-  private appended(): void {
-    this.envelope = null;
+  private appended(append: Append): void {
+    this.underWay.splice(this.underWay.indexOf(append), 1);
+    this.free.push(append.builder);
+    // Those that were not taken come first.
+    if (this.underWay.some(({ refused }) => refused)) return this.retry();
     this.failingSince = 0;
     this.fullSince = 0;
     this.retryMs = FIRST_RETRY_MS;
-    if (!this.isIdle) this.schedule();
+    if (this.speaks) this.schedule();
   }
 
   /** The stream is full, and so there. */
@@ -258,10 +271,13 @@ export class Lane {
   }
 
   private retry(): void {
-    const { envelope, retryMs } = this;
+    // Once each of them is answered.
+    if (this.underWay.some(({ refused }) => !refused)) return;
+    const { retryMs, run } = this;
     this.retryMs = Math.min(LAST_RETRY_MS, retryMs * 2);
     this.deps.timers.after(retryMs, () => {
-      if (this.envelope === envelope) this.send();
+      if (this.run !== run) return;
+      for (const append of this.underWay) this.send(append);
     });
   }
 }

@@ -1,7 +1,6 @@
 import type { PeerId, RelayFrame } from '@causeway/protocol';
 import { beforeEach, expect, test } from 'vitest';
 import { A, B, type Client, TestCluster, type TestNode } from '../../../../../test/simulation/core-kit.ts';
-import type { TunnelAppend } from '../tunnel-ports.ts';
 
 let cluster: TestCluster;
 let nodes: readonly [TestNode, TestNode];
@@ -13,7 +12,10 @@ beforeEach(async () => {
   loses = false;
   const a = await cluster.start(A, {}, ({ tunnels }) => ({
     tunnels: {
-      append: (append: TunnelAppend) => tunnels.append(loses ? { ...append, envelope: new Uint8Array(0) } : append),
+      writer: (to, maxBytes) => {
+        const writer = tunnels.writer(to, maxBytes);
+        return { append: async (envelope) => (loses ? { kind: 'ok' } : writer.append(envelope)) };
+      },
       start: (node, onEnvelopes) => tunnels.start(node, onEnvelopes),
       stop: () => tunnels.stop(),
     },
