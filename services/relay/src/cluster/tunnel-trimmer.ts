@@ -5,10 +5,13 @@ import { nextId } from './stream-reader.ts';
 import { KEEP_MS } from './tunnel-writer.ts';
 
 const TRY_AGAIN_MS = 100;
+/** What was handed over waits until it is so much, or for so long: a command for each reading would cost as much as that. */
+const WAIT_BYTES = 256 * 1024;
+const WAIT_MS = 20;
 
 /**
- * Removes from a stream what was handed over. One removal is under way at a time, and the next one is for all that came
- * meanwhile; one without an answer is repeated as it was, so that its bytes leave the account once.
+ * Removes from a stream what was handed over, many entries at a time. One removal is under way at a time; one without an
+ * answer is repeated as it was, so that its bytes leave the account once.
  */
 export class TunnelTrimmer {
   private readonly commands: Commands;
@@ -16,6 +19,7 @@ export class TunnelTrimmer {
   private readonly tunnels: string;
   private readonly stopping = new AbortController();
   private trimming: Promise<void> | null = null;
+  private timer: NodeJS.Timeout | null = null;
   /** Last entry that is to go, and bytes of all of them. */
   private upTo = '';
   private bytes = 0;
@@ -32,28 +36,42 @@ export class TunnelTrimmer {
       this.upTo = id;
       this.bytes += envelope.length;
     }
-    this.trimming ??= this.trimAll();
+    this.schedule();
   }
 
   /** Ends when all is removed, or with the first removal that has no answer. */
   async stop(): Promise<void> {
     this.stopping.abort();
-    await this.trimming;
+    this.schedule();
+    while (this.trimming !== null) await this.trimming;
   }
 
-  private async trimAll(): Promise<void> {
-    do {
-      const args = [nextId(this.upTo), this.bytes, KEEP_MS] as const;
-      this.upTo = '';
-      this.bytes = 0;
-      while (!(await this.trim(args))) {
-        const { signal } = this.stopping;
-        if (signal.aborted) return;
-        // Aborting the sleep rejects it: then it is tried for the last time.
-        await sleep(TRY_AGAIN_MS, undefined, { signal }).catch(() => undefined);
+  private schedule(): void {
+    if (this.trimming !== null || this.upTo === '') return;
+    if (this.bytes >= WAIT_BYTES || this.stopping.signal.aborted) this.begin();
+    else this.timer ??= setTimeout(() => this.begin(), WAIT_MS);
+  }
+
+  private begin(): void {
+    clearTimeout(this.timer ?? undefined);
+    this.timer = null;
+    this.trimming = this.trimUntilAnswered([nextId(this.upTo), this.bytes, KEEP_MS]);
+    this.upTo = '';
+    this.bytes = 0;
+  }
+
+  private async trimUntilAnswered(args: readonly [minId: string, bytes: number, keepMs: number]): Promise<void> {
+    const { signal } = this.stopping;
+    while (!(await this.trim(args))) {
+      if (signal.aborted) {
+        this.trimming = null;
+        return;
       }
-    } while (this.upTo !== '');
+      // Aborting the sleep rejects it: then it is tried for the last time.
+      await sleep(TRY_AGAIN_MS, undefined, { signal }).catch(() => undefined);
+    }
     this.trimming = null;
+    this.schedule();
   }
 
   private async trim(args: readonly [minId: string, bytes: number, keepMs: number]): Promise<boolean> {

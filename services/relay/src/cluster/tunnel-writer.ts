@@ -2,9 +2,9 @@ import type { TunnelAppendReply, TunnelWriter } from '../core/tunnel-ports.ts';
 import { type Commands, text } from './commands.ts';
 
 /** Bytes after which they are counted: seldom enough that it costs little beside carrying them. */
-const COUNT_BYTES = 256 * 1024;
+const COUNT_BYTES = 512 * 1024;
 /** No more may be added uncounted. */
-const MOST_UNCOUNTED_BYTES = 4 * COUNT_BYTES;
+const MOST_UNCOUNTED_BYTES = 2 * COUNT_BYTES;
 /** What a dead node leaves goes so long after the last append, if nobody ends its inbox. */
 export const KEEP_MS = 3_600_000;
 

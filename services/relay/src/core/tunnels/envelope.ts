@@ -2,6 +2,8 @@ import type { NodeId } from '@causeway/protocol';
 import { type EnvelopePlace, encodeHead } from './frames.ts';
 
 const FIRST_BYTES = 4096;
+/** Builders that are kept for later: enough for a lane at full speed, and half a MiB each at most. */
+const KEPT = 8;
 
 /** Frames that are gathered one behind the other; the memory serves the next envelope, too, once this one has arrived. */
 export class EnvelopeBuilder {
@@ -34,5 +36,19 @@ export class EnvelopeBuilder {
     const larger = Buffer.allocUnsafe(2 ** Math.ceil(Math.log2(bytes)));
     larger.set(this.buffer.subarray(0, this.used));
     this.buffer = larger;
+  }
+}
+
+/** The builders of all lanes. */
+export class EnvelopeBuilders {
+  private readonly free: EnvelopeBuilder[] = [];
+
+  take(): EnvelopeBuilder {
+    return this.free.pop() ?? new EnvelopeBuilder();
+  }
+
+  /** Its envelope is not needed any more, by anybody. */
+  give(builder: EnvelopeBuilder): void {
+    if (this.free.length < KEPT) this.free.push(builder);
   }
 }

@@ -5,7 +5,7 @@ import type { Counters } from '../counters.ts';
 import { Deque } from '../deque.ts';
 import type { SharedBytes } from '../shared-bytes.ts';
 import type { TunnelAppendReply, TunnelStreams, TunnelWriter } from '../tunnel-ports.ts';
-import { EnvelopeBuilder } from './envelope.ts';
+import type { EnvelopeBuilder, EnvelopeBuilders } from './envelope.ts';
 import type { TunnelReason } from './far.ts';
 
 /**
@@ -54,6 +54,7 @@ export interface LaneDeps {
   readonly counters: Counters;
   readonly held: SharedBytes;
   readonly pool: BufferPool;
+  readonly builders: EnvelopeBuilders;
   /** Bytes that may wait in the stream of a node. */
   readonly streamBytes: number;
   readonly isDead: (node: NodeId) => boolean;
@@ -79,8 +80,6 @@ export class Lane {
   private sequence = 0;
   /** In their order. */
   private underWay: Append[] = [];
-  /** Builders whose envelope is confirmed. */
-  private readonly free: EnvelopeBuilder[] = [];
   private scheduled = false;
   private failingSince = 0;
   private fullSince = 0;
@@ -175,6 +174,7 @@ export class Lane {
 
   /** What comes of the appends under way does not matter. Their builders may still be in use, and are not used again. */
   private giveUp(): void {
+    for (const { builder } of this.underWay) this.hold(builder.length, 0);
     this.underWay = [];
   }
 
@@ -196,7 +196,7 @@ export class Lane {
   private append(): void {
     this.sequence += 1;
     const { due, run, sequence, speaks } = this;
-    const builder = this.free.pop() ?? new EnvelopeBuilder();
+    const builder = this.deps.builders.take();
     builder.begin(this.deps.self, { run, sequence, settled: (this.underWay[0]?.sequence ?? sequence) - 1 });
     while (builder.length < MAX_ENVELOPE_BYTES) {
       const frame = this.controls.shift();
@@ -214,6 +214,8 @@ export class Lane {
     if (speaks) this.saidAt = this.appendedAt;
     const append = { sequence, builder, refused: false };
     this.underWay.push(append);
+    // What it holds was admitted when it came.
+    this.hold(0, builder.length);
     this.send(append);
   }
 
@@ -242,7 +244,8 @@ export class Lane {
 
   private appended(append: Append): void {
     this.underWay.splice(this.underWay.indexOf(append), 1);
-    this.free.push(append.builder);
+    this.hold(append.builder.length, 0);
+    this.deps.builders.give(append.builder);
     // Those that were not taken come first.
     if (this.underWay.some(({ refused }) => refused)) return this.retry();
     this.failingSince = 0;

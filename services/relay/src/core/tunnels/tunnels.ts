@@ -14,6 +14,7 @@ import { Arrivals } from './arrivals.ts';
 import type { Callee } from './call.ts';
 import { Calls } from './calls.ts';
 import { ClientTunnels, type ClientTunnelsDeps } from './client-tunnels.ts';
+import { EnvelopeBuilders } from './envelope.ts';
 import { Lane, type LaneDeps } from './lane.ts';
 import { Meeting } from './meeting.ts';
 import type { TunnelEnd } from './tunnel-end.ts';
@@ -61,6 +62,7 @@ export class Tunnels {
       counters,
       held: this.held,
       pool,
+      builders: new EnvelopeBuilders(),
       streamBytes: settings.tunnels.streamBytes,
       isDead,
       onGone: ({ node }) => {
