@@ -217,6 +217,18 @@ test('the account of an empty stream holds nothing, whatever it says', async () 
   await untilTrimmed(node);
 });
 
+test('a stream with little traffic is kept, as long as it is read', async () => {
+  const node = await opensNode();
+  const append = tunnelSender(store, node);
+  await append(1);
+  await server().client.pexpire(keyOf(node, 'tunnels'), 60_000);
+  const { until } = readTunnels(store, node);
+  await append(2);
+  await until(2);
+  await untilTrimmed(node);
+  expect(await server().client.pttl(keyOf(node, 'tunnels'))).toBeGreaterThan(HOUR / 2);
+});
+
 test('nothing is left in Redis of what is added for a node that is gone', async () => {
   const node = await opensNode();
   const append = tunnelSender(store, node);
