@@ -14,6 +14,8 @@ const WINDOW_BYTES = MIB;
 const MESSAGES = 900;
 const SIZE = 16 * 1024;
 const HANGING = 16;
+/** Of each sender: all together they stay below the bytes that a link may have, or those who keep up would be refused, too. */
+const UNDER_WAY = 128;
 /** What a collected heap and the buffers of Redis clients move about by. */
 const SLACK = 128 * MIB;
 const WITNESSED = 3000;
@@ -36,7 +38,7 @@ const sized = (count: number, size: number): Uint8Array[] => {
 };
 
 async function flowTo(to: string, payloads: readonly Uint8Array[], from = `to-${to}`): Promise<Flow> {
-  return cluster.keep(new Flow({ url: other.url, from, to, payloads })).start();
+  return cluster.keep(new Flow({ url: other.url, from, to, payloads, window: UNDER_WAY })).start();
 }
 
 /** Messages between two peers who keep up, through the same two nodes: all of them arrive. */
