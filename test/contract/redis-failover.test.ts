@@ -1,6 +1,7 @@
 import type { NodeId } from '@causeway/protocol';
 import { expect, test } from 'vitest';
 import { type RedisDeployment, startRedisCluster, startSentinel } from '../kit/redis.ts';
+import { holderOf } from '../kit/redis-holder.ts';
 import { waitFor } from '../kit/wait.ts';
 import { newNode } from './fixtures.ts';
 import { connectTo, untilHealthy } from './implementation.ts';
@@ -44,7 +45,7 @@ test.concurrent.each(['SIGKILL', 'SIGSTOP'] as const)('Sentinel: the loss of the
 test.concurrent.each(['SIGKILL', 'SIGSTOP'] as const)('Cluster: the loss of the primary by %s', async (signal) => {
   const redis = await startRedisCluster();
   try {
-    await survivesLoss(redis, async (node) => (await holderOf(redis, node)).kill(signal));
+    await survivesLoss(redis, async (node) => (await holderOf(redis, `cw:{n:${node}}:state`)).kill(signal));
   } finally {
     await redis.stop();
   }
@@ -62,7 +63,7 @@ test.concurrent('Cluster: a replica that lacks the last entries takes over, and 
     await send();
     await until('1');
     await waitFor(async () => (await redis.info('replication')).every(inSync), { what: 'the replicas are in sync' });
-    const primary = await holderOf(redis, node);
+    const primary = await holderOf(redis, `cw:{n:${node}}:state`);
     const replicas = redis.nodes.filter(({ role }) => role === 'replica');
     for (const replica of replicas) await replica.kill('SIGSTOP');
     await primary.client.call('CLIENT', 'KILL', 'TYPE', 'replica');
@@ -92,7 +93,7 @@ test.concurrent('Cluster: behind a lost tail the stream of tunnels goes on', asy
     await append(1);
     await until(1);
     await waitFor(async () => (await redis.info('replication')).every(inSync), { what: 'the replicas are in sync' });
-    const primary = await holderOf(redis, node);
+    const primary = await holderOf(redis, `cw:{n:${node}}:state`);
     const replicas = redis.nodes.filter(({ role }) => role === 'replica');
     for (const replica of replicas) await replica.kill('SIGSTOP');
     await primary.client.call('CLIENT', 'KILL', 'TYPE', 'replica');
@@ -108,13 +109,3 @@ test.concurrent('Cluster: behind a lost tail the stream of tunnels goes on', asy
     await redis.stop();
   }
 });
-
-async function holderOf(redis: RedisDeployment, node: NodeId): Promise<RedisDeployment['nodes'][number]> {
-  const primaries = redis.nodes.filter(({ role }) => role === 'primary');
-  const holds = await Promise.all(primaries.map((one) => holdsKey(one, `cw:{n:${node}}:state`)));
-  return primaries[holds.indexOf(true)] as RedisDeployment['nodes'][number];
-}
-
-async function holdsKey({ client }: RedisDeployment['nodes'][number], key: string): Promise<boolean> {
-  return (await client.exists(key).catch(() => 0)) === 1;
-}

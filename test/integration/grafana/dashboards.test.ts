@@ -4,8 +4,10 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Authority, NO_OPENSSL } from '../../kit/authority.ts';
+import { nodeOf } from '../../kit/observe.ts';
 import { type Collector, startCollector } from '../../kit/otlp.ts';
-import { type RedisNode, startRedisCluster } from '../../kit/redis.ts';
+import { startRedisCluster } from '../../kit/redis.ts';
+import { holderOf } from '../../kit/redis-holder.ts';
 import { type Relay, startCluster, startRelay } from '../../kit/relay.ts';
 import { Scope } from '../../kit/scope.ts';
 import { waitFor } from '../../kit/wait.ts';
@@ -162,7 +164,7 @@ async function setUp(): Promise<Stage> {
 }
 
 async function live(stage: Stage): Promise<void> {
-  const [, second, third] = stage.relays as readonly [Relay, Relay, Relay];
+  const [first, second, third] = stage.relays as readonly [Relay, Relay, Relay];
   await phase('quiet', () => sleep(SETTLE_MS));
   await phase('load', async () => {
     await converse(stage);
@@ -184,7 +186,8 @@ async function live(stage: Stage): Promise<void> {
     await sleep(SETTLE_MS);
   });
   await phase('redis', async () => {
-    const [primary] = stage.redis.nodes as [RedisNode];
+    // The one that has an inbox which is written to.
+    const primary = await holderOf(stage.redis, `cw:{n:${await nodeOf(first)}}:state`);
     await primary.kill('SIGSTOP');
     await sleep(HUNG_MS);
     await primary.kill();
