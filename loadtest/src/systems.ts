@@ -125,6 +125,8 @@ function relayEnv(
     CAUSEWAY_PORT: String(port),
     CAUSEWAY_ADMIN_PORT: String(adminPort),
     CAUSEWAY_LOG_LEVEL: 'warn',
+    // A tunnel is measured for longer than the bytes last that one may carry.
+    CAUSEWAY_TUNNEL_MAX_BYTES: String(2 ** 45),
     ...(redisUrl === null ? {} : { CAUSEWAY_REDIS_URL: redisUrl }),
     ...(limits ? { CAUSEWAY_POLICY_FILE: LIMITS } : {}),
     ...(sinkPort === null ? {} : { ...TRACED, OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${sinkPort}` }),

@@ -22,6 +22,8 @@ const RETURN_BYTES = DEFAULT_TUNNEL_WINDOW_BYTES / 4;
 /** One direction of bulk: what is sent and what has arrived. */
 interface Pipe {
   arrived: number;
+  /** What ended it before its time. */
+  failure: Error | null;
   close(): Promise<unknown>;
 }
 
@@ -32,6 +34,7 @@ export async function runBulk(job: BulkJob, window: Window): Promise<BulkResult>
   window.open();
   const [before, since] = [pipe.arrived, performance.now()];
   await sleep(job.measureMs);
+  if (pipe.failure !== null) throw pipe.failure;
   const bytesPerSecond = ((pipe.arrived - before) * 1000) / (performance.now() - since);
   await window.close();
   await pipe.close();
@@ -41,7 +44,8 @@ export async function runBulk(job: BulkJob, window: Window): Promise<BulkResult>
 async function openEcho({ senderPort, chunkBytes }: BulkJob): Promise<Pipe> {
   const connection = await Connection.open(senderPort, '/', null);
   const chunk = clientFrame(Opcode.binary, new Uint8Array(chunkBytes));
-  const pipe: Pipe = { arrived: 0, close: () => connection.close() };
+  const pipe: Pipe = { arrived: 0, failure: null, close: () => connection.close() };
+  failsWith(pipe, connection);
   connection.onFrame = (_opcode, _buffer, start, end) => {
     pipe.arrived += end - start;
     connection.write(chunk);
@@ -62,10 +66,20 @@ async function openTunnel({ senderPort, receiverPort, label, chunkBytes }: BulkJ
   const { tunnel: takes } = await offered;
   say(receiver, { type: 'tunnel_accept', tunnel: takes, accept: true });
   const { tunnel: gives, credit } = await opened;
-  const pipe: Pipe = { arrived: 0, close: () => Promise.all([sender.close(), receiver.close()]) };
+  const close = () => Promise.all([sender.close(), receiver.close()]);
+  const pipe: Pipe = { arrived: 0, failure: null, close };
+  failsWith(pipe, sender, receiver);
   take(receiver, takes, pipe);
   give(sender, gives, credit, chunkBytes);
   return pipe;
+}
+
+function failsWith(pipe: Pipe, ...connections: readonly Connection[]): void {
+  for (const connection of connections) {
+    connection.onFailure = (error) => {
+      pipe.failure ??= error;
+    };
+  }
 }
 
 async function register(port: number, name: string): Promise<Connection> {
