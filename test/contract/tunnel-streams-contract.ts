@@ -37,14 +37,15 @@ export function tunnelStreamsContract(get: () => Implementation): void {
     expect(numbers()).toEqual(upTo(20));
   });
 
-  test('several may be under way, and come in the order in which they were sent', async () => {
+  test('several may be under way: each comes once, in whatever order', async () => {
     const to = await open();
     const append = sender(to);
     const { until, numbers } = read(to);
     const replies = await Promise.all(upTo(50).map((number) => append(number, 100_000)));
     expect(new Set(replies.map(({ kind }) => kind))).toEqual(new Set(['ok']));
     await until(50);
-    expect(numbers()).toEqual(upTo(50));
+    // A Redis Cluster may send some of them on from one server to another.
+    expect(numbers().sort((a, b) => a - b)).toEqual(upTo(50));
   });
 
   test('each node has its own stream', async () => {
